@@ -1,0 +1,85 @@
+"""From people in photographs to batches on one canvas."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from robustpose.data.people import RGB, Person, Split
+from robustpose.geometry import Affine, inverse, scale_of, square_to_canvas, transformed
+from robustpose.poses import PoseBatch
+
+
+class Sized(Protocol):
+    """Whatever has an input size, like a model."""
+
+    size: tuple[int, int]
+
+
+def crop(people: Split, canvas: tuple[int, int] | Sized) -> PoseBatch:
+    """Cut every person out of their photograph, upright, onto a canvas.
+
+    `canvas` is (height, width) in pixels, or a model, whose input size it then is. Memory grows
+    with the number of people: use `batches` for more than a few hundred. Raises `UsageError` for
+    a photograph that cannot be read.
+    """
+    if not isinstance(canvas, tuple):
+        canvas = canvas.size
+    cut = [_cut(person, canvas) for person in people]
+    images = np.stack([image for image, _, _ in cut]) if cut else np.zeros((0, *canvas, 3))
+    count = len(people.skeleton)
+    joints = np.stack([joints for _, joints, _ in cut]) if cut else np.zeros((0, count, 2))
+    affines = np.stack([affine for _, _, affine in cut]) if cut else np.zeros((0, 2, 3))
+    sizes = [
+        (person.size or 0.0) * scale_of(affine)
+        for person, affine in zip(people, affines, strict=True)
+    ]
+    labels = {
+        name: torch.tensor([person.labels[name] for person in people])
+        for name in (people[0].labels if len(people) else ())
+    }
+    labelled = [person.labelled for person in people]
+    return PoseBatch(
+        ids=tuple(person.id for person in people),
+        images=torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().float() / 255,
+        joints=torch.from_numpy(joints).float(),
+        labelled=torch.from_numpy(np.reshape(labelled, (len(cut), count)).astype(bool)),
+        size=torch.tensor(sizes, dtype=torch.float32),
+        threshold=people.threshold,
+        skeleton=people.skeleton,
+        to_photo=torch.from_numpy(
+            np.reshape([inverse(affine) for affine in affines], (len(cut), 2, 3))
+        ).float(),
+        labels=labels,
+    )
+
+
+def batches(people: Split, canvas: tuple[int, int], batch_size: int) -> Iterator[PoseBatch]:
+    """Yield fixed batches: batch i always holds the same people, whoever asks."""
+    for start in range(0, len(people), batch_size):
+        yield crop(people[start : start + batch_size], canvas)
+
+
+def _cut(person: Person, canvas: tuple[int, int]) -> tuple[RGB, Float[np.ndarray, "k 2"], Affine]:
+    affine = square_to_canvas(person.square.centre, person.square.side, canvas)
+    joints = np.where(person.labelled[:, None], transformed(person.joints, affine), 0.0)
+    return warped(person.photo.read(), affine, canvas), joints, affine
+
+
+def warped(photo: RGB, affine: Affine, canvas: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+    """Return the canvas that the map cuts out of a photograph, black outside it.
+
+    A strong reduction is done in two steps, area averaging first, so that it does not alias.
+    """
+    factor = int(1 / scale_of(affine))
+    if factor >= 2:
+        height, width = (max(length // factor, 1) for length in photo.shape[:2])
+        photo = photo[: height * factor, : width * factor]
+        photo = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+        affine = affine @ np.array(
+            [[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]]
+        )
+    return cv2.warpAffine(photo, affine, canvas[::-1], flags=cv2.INTER_LINEAR)

@@ -1,0 +1,170 @@
+"""Leeds Sports Pose, extended training set: 10,000 photographs of parkour, gymnastics, athletics.
+
+Johnson and Everingham, "Learning Effective Human Pose Estimation from Inaccurate Annotation",
+CVPR 2011. Format: `images/im00001.jpg` ... and `joints.mat` with an array `joints` of 14 joints x
+(x, y, flag) x people. A flag of 0 means that the joint is not labelled; its coordinates are
+meaningless and are never read.
+"""
+
+import csv
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import scipy.io
+from jaxtyping import Bool, Float
+
+from robustpose.data.people import Person, Split, joints_square
+from robustpose.data.photos import PhotoFile
+from robustpose.errors import UsageError
+from robustpose.skeletons import LSP14
+
+WHOLE_SET = 10_000
+FIRST_TEST_PHOTO = 9_001
+MARGIN = 1.3
+"""Side of the crop over the longer extent of the labelled joints (it uses the ground truth)."""
+
+DIAGONALS = (("right_shoulder", "left_hip"), ("left_shoulder", "right_hip"))
+
+
+def lsp_people(folder: Path, split: str) -> Split:
+    """Read a folder with `images/` and `joints.mat`.
+
+    A folder of exactly 10,000 people is the whole set and is split by number: photographs 1 to
+    9,000 are for training, less 14 that repeat a test scene; 9,001 to 10,000 are the test. A
+    folder of any other count is all test. Test people without a reference length are left out
+    and counted; for training they serve. Raises `UsageError` for anything else than that format.
+    """
+    if split not in ("train", "test"):
+        raise UsageError(f"lsp has the splits train and test, found {split!r}")
+    annotations = _read_annotations(folder)
+    whole = len(annotations) == WHOLE_SET
+    if split == "train" and not whole:
+        raise UsageError(
+            f"training needs the whole set of {WHOLE_SET:,} people, but {folder} has "
+            f"{len(annotations):,}: such a folder is all test"
+        )
+    numbers = _numbers(split, len(annotations))
+    paths = _photo_paths(folder, numbers)
+    usable = [
+        _person(annotations[number - 1], path, f"lsp/{split}/{path.stem}")
+        for number, path in zip(numbers, paths, strict=True)
+        if annotations[number - 1, :, 2].sum() >= 2
+    ]
+    kept = usable if split == "train" else [p for p in usable if p.size is not None]
+    left_out = {
+        "fewer than two labelled joints": len(numbers) - len(usable),
+        "no labelled torso diagonal to measure errors by": len(usable) - len(kept),
+    }
+    return Split(
+        name=f"lsp/{split}" if whole else "lsp/sample",
+        skeleton=LSP14,
+        threshold=0.2,
+        reference="torso",
+        people=kept,
+        digest=_digest(kept),
+        left_out={reason: count for reason, count in left_out.items() if count},
+    )
+
+
+def torso(joints: Float[np.ndarray, "14 2"], labelled: Bool[np.ndarray, "14"]) -> float | None:
+    """Return the longer labelled diagonal shoulder - opposite hip, or None where none is."""
+    lengths = []
+    for shoulder, hip in DIAGONALS:
+        ends = [LSP14.index(shoulder), LSP14.index(hip)]
+        if labelled[ends].all():
+            lengths.append(float(np.linalg.norm(joints[ends[0]] - joints[ends[1]])))
+    return max(lengths, default=0.0) or None
+
+
+def _read_annotations(folder: Path) -> Float[np.ndarray, "n 14 3"]:
+    path = folder / "joints.mat"
+    expected = "an array `joints` of 14 joints x 3 (x, y, flag) x people"
+    if not folder.is_dir():
+        raise UsageError(
+            f"expected a folder with images/ and joints.mat at {folder}, found "
+            f"{'a file' if folder.exists() else 'nothing'}"
+        )
+    if not path.is_file():
+        raise UsageError(
+            f"expected {path} ({expected}), found none: name the folder that holds joints.mat"
+        )
+    try:
+        content = scipy.io.loadmat(path)
+    except (ValueError, NotImplementedError, OSError, TypeError) as error:
+        raise UsageError(f"expected a MATLAB file (version 5 to 7.2) at {path}: {error}") from error
+    names = sorted(name for name in content if not name.startswith("__"))
+    joints = content.get("joints")
+    if joints is None:
+        raise UsageError(f"expected {expected} in {path}, found {', '.join(names) or 'nothing'}")
+    if joints.ndim != 3 or joints.shape[:2] != (14, 3) or not joints.shape[2]:
+        raise UsageError(
+            f"expected {expected} in {path}, found `joints` of shape "
+            f"{' x '.join(map(str, joints.shape))}"
+        )
+    annotations = np.transpose(joints, (2, 0, 1)).astype(np.float64)
+    flags = annotations[..., 2]
+    if not np.isin(flags, (0, 1)).all():
+        raise UsageError(f"expected flags of 0 or 1 in {path}, found {np.unique(flags)[:5]}")
+    labelled = annotations[flags == 1]
+    if not np.isfinite(labelled).all():
+        bad = 1 + int(np.argmax(~np.isfinite(annotations).all(axis=2) & (flags == 1)) // 14)
+        raise UsageError(
+            f"expected finite coordinates for labelled joints in {path}, found NaN or infinity "
+            f"(first in person {bad})"
+        )
+    return annotations
+
+
+def _numbers(split: str, count: int) -> list[int]:
+    if count != WHOLE_SET:
+        return list(range(1, count + 1))
+    if split == "test":
+        return list(range(FIRST_TEST_PHOTO, WHOLE_SET + 1))
+    leaks = _near_duplicates()
+    return [number for number in range(1, FIRST_TEST_PHOTO) if number not in leaks]
+
+
+def _near_duplicates() -> set[int]:
+    """Return the train photographs that show the same scene as a test photograph."""
+    table = files("robustpose.data").joinpath("lspet_near_duplicates.csv").read_text()
+    return {int(row["train_photo"]) for row in csv.DictReader(table.splitlines())}
+
+
+def _photo_paths(folder: Path, numbers: list[int]) -> list[Path]:
+    images = folder / "images"
+    if not images.is_dir():
+        raise UsageError(f"expected photographs in {images}, found no such folder")
+    present = {path.stem: path for path in images.iterdir()}
+    paths = [present.get(f"im{number:05d}") or present.get(f"im{number:04d}") for number in numbers]
+    missing = [number for number, path in zip(numbers, paths, strict=True) if path is None]
+    if missing:
+        raise UsageError(
+            f"expected {images / f'im{missing[0]:05d}.jpg'}: {len(missing):,} of the "
+            f"{len(numbers):,} photographs that joints.mat describes are missing"
+        )
+    return [path for path in paths if path is not None]
+
+
+def _person(annotation: Float[np.ndarray, "14 3"], path: Path, identifier: str) -> Person:
+    labelled = annotation[:, 2] == 1
+    joints = np.where(labelled[:, None], annotation[:, :2], 0.0)
+    return Person(
+        id=identifier,
+        photo=PhotoFile(path),
+        joints=joints,
+        labelled=labelled,
+        visible=labelled,
+        square=joints_square(joints, labelled, margin=MARGIN),
+        size=torso(joints, labelled),
+    )
+
+
+def _digest(people: list[Person]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for person in people:
+        digest.update(person.id.encode())
+        digest.update(np.round(person.joints, 3).tobytes())
+        digest.update(person.labelled.tobytes())
+    return digest.hexdigest()

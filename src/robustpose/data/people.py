@@ -1,0 +1,108 @@
+"""People in photographs, and splits of them: the one form that every data set is read into."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, overload
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from robustpose.errors import UsageError
+from robustpose.skeletons import Skeleton
+
+RGB = UInt8[np.ndarray, "height width 3"]
+
+
+class Photo(Protocol):
+    """A photograph that is read when it is needed."""
+
+    @property
+    def name(self) -> str:
+        """What a message calls it: a path, or the index of a drawn scene."""
+        ...
+
+    def read(self) -> RGB:
+        """Return the pixels, 8-bit RGB. Raises `UsageError` for a missing or broken file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Square:
+    """The part of a photograph that is cut out for a person, in photo pixels.
+
+    `centre` is (x, y), with (0, 0) the centre of the photograph's first pixel. The square may
+    leave the photograph; what lies outside is black.
+    """
+
+    centre: tuple[float, float]
+    side: float
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """One annotated person.
+
+    `joints` are (x, y) in photo pixels, in the order of the split's skeleton. Where `labelled`
+    is False there is no annotation and the coordinates are never read; occluded joints that
+    are annotated count as labelled, and `visible` says which of them can be seen. `size` is
+    the reference length in photo pixels that errors are divided by; None: the person has none
+    and is not scored. `labels` holds further targets (the activity of a rendered person).
+    """
+
+    id: str
+    photo: Photo
+    joints: Float[np.ndarray, "k 2"]
+    labelled: Bool[np.ndarray, "k"]
+    visible: Bool[np.ndarray, "k"]
+    square: Square
+    size: float | None
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """People of one data set, in a fixed order, with the rule by which they are scored.
+
+    A joint is right when its error is at most `threshold` times the person's `size`, which is
+    the length that `reference` names. `digest` identifies the annotations. `left_out` counts
+    people that the data set has and the split has not, by reason.
+    """
+
+    name: str
+    skeleton: Skeleton
+    threshold: float
+    reference: str
+    people: Sequence[Person]
+    digest: str
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    @overload
+    def __getitem__(self, index: int) -> Person: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Split": ...
+    def __getitem__(self, index: int | slice) -> "Person | Split":
+        if isinstance(index, slice):
+            return replace(self, people=self.people[index])
+        return self.people[index]
+
+    def __iter__(self) -> Iterator[Person]:
+        return (self.people[index] for index in range(len(self)))
+
+    def limited(self, count: int | None) -> "Split":
+        """Return the first `count` people, or all of them for None."""
+        if count is not None and count < 1:
+            raise UsageError(f"a limit of people must be at least 1, found {count}")
+        return self if count is None else self[:count]
+
+
+def joints_square(
+    joints: Float[np.ndarray, "k 2"], labelled: Bool[np.ndarray, "k"], *, margin: float
+) -> Square:
+    """Return the square around the labelled joints, its side `margin` x their longer extent."""
+    points = joints[labelled]
+    low, high = points.min(axis=0), points.max(axis=0)
+    x, y = (low + high) / 2
+    return Square((float(x), float(y)), max(margin * float((high - low).max()), 1.0))

@@ -1,0 +1,86 @@
+"""Maps between photographs, canvases and heatmaps. Half pixels live here and nowhere else."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+Affine = Float[np.ndarray, "2 3"]
+
+
+def square_to_canvas(
+    centre: tuple[float, float],
+    side: float,
+    canvas: tuple[int, int],
+    *,
+    rotation: float = 0.0,
+    mirrored: bool = False,
+) -> Affine:
+    """Return the map that brings a square of a photograph onto the middle of a canvas.
+
+    `centre` and `side` are in photo pixels; `canvas` is (height, width), and the square fits
+    its shorter side. `rotation` turns the picture clockwise by that many degrees; `mirrored`
+    swaps left and right of the canvas afterwards. The edges of the square meet the edges of the
+    canvas, which lie half a pixel outside the centres of its outermost pixels.
+    """
+    height, width = canvas
+    scale = min(height, width) / side
+    turn = math.radians(rotation)
+    cos, sin = scale * math.cos(turn), scale * math.sin(turn)
+    linear = np.array([[cos, -sin], [sin, cos]])
+    if mirrored:
+        linear[0] *= -1
+    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    offset = middle - linear @ np.asarray(centre, dtype=np.float64)
+    return np.concatenate([linear, offset[:, None]], axis=1)
+
+
+def inverse(affine: Affine) -> Affine:
+    """Return the map back."""
+    linear = np.linalg.inv(affine[:, :2])
+    return np.concatenate([linear, -linear @ affine[:, 2:]], axis=1)
+
+
+def scale_of(affine: Affine) -> float:
+    """Return by how much the map enlarges lengths."""
+    return float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+
+
+def transformed(
+    points: Float[np.ndarray, "*axes 2"], affine: Affine
+) -> Float[np.ndarray, "*axes 2"]:
+    """Return the points under the map."""
+    moved: Float[np.ndarray, "*axes 2"] = points @ affine[:, :2].T + affine[:, 2]
+    return moved
+
+
+def resized(images: Float[Tensor, "n c h w"], size: tuple[int, int]) -> Float[Tensor, "n c H W"]:
+    """Return images at another (height, width), bilinear with anti-aliasing, differentiable."""
+    if images.shape[-2:] == size:
+        return images
+    return F.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def rescaled(
+    joints: Float[Tensor, "n k 2"], source: tuple[int, int], target: tuple[int, int]
+) -> Float[Tensor, "n k 2"]:
+    """Return joints of a (height, width) source picture in pixels of its resized copy."""
+    if source == target:
+        return joints
+    factor = torch.tensor(
+        [target[1] / source[1], target[0] / source[0]], dtype=joints.dtype, device=joints.device
+    )
+    return (joints + 0.5) * factor - 0.5
+
+
+def cell_to_pixel(cells: Tensor, stride: float) -> Tensor:
+    """Return the position of heatmap cells in pixels: cell i covers `stride` pixels."""
+    return cells * stride + (stride - 1) / 2
+
+
+def pixel_to_cell(pixels: Tensor, stride: float) -> Tensor:
+    """Return positions in pixels as (fractional) heatmap cells."""
+    return (pixels - (stride - 1) / 2) / stride
