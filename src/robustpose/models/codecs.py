@@ -1,0 +1,153 @@
+"""Codecs: the one seam between what a network puts out and a pose.
+
+A codec encodes joints into a training target, decodes an output into joints, and compares an
+output with a target. Everything is batched, differentiable where mathematics allows, and in
+pixels of the model's own input.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from robustpose.geometry import cell_to_pixel, pixel_to_cell
+from robustpose.poses import Joints, PerImage, Pose
+
+
+class Codec(Protocol):
+    """How one stage of a network speaks about joints."""
+
+    def encode(self, joints: Joints) -> Tensor:
+        """Return the target that a perfect network would put out."""
+        ...
+
+    def decode(self, output: Tensor) -> Pose:
+        """Return the joints that an output means."""
+        ...
+
+    def loss(self, output: Tensor, target: Tensor, weight: Float[Tensor, "n k"]) -> PerImage:
+        """Return the training loss, one value an image; joints of weight 0 do not enter."""
+        ...
+
+
+@dataclass(frozen=True)
+class HeatmapCodec:
+    """One map a joint with a Gaussian bump at its place; mean squared error.
+
+    `size` is the (height, width) of the model's input in pixels, `stride` the pixels a cell,
+    `sigma` the width of the bump in cells. Bumps keep the joint's fraction of a cell; their peak
+    is 1. Tompson et al. 2014; Newell et al. 2016.
+    """
+
+    size: tuple[int, int]
+    stride: int = 4
+    sigma: float = 1.0
+
+    @property
+    def map_size(self) -> tuple[int, int]:
+        """Height and width of a map in cells."""
+        return self.size[0] // self.stride, self.size[1] // self.stride
+
+    def encode(self, joints: Joints) -> Float[Tensor, "n k rows columns"]:
+        """Return Gaussian maps; a joint far outside the picture gives an empty map."""
+        cells = pixel_to_cell(joints, self.stride)
+        along_x = self._bump(cells[..., 0], self.map_size[1])
+        along_y = self._bump(cells[..., 1], self.map_size[0])
+        return along_y[..., :, None] * along_x[..., None, :]
+
+    def decode(self, output: Float[Tensor, "n k rows columns"]) -> Pose:
+        """Return the largest cell, moved a quarter of a cell towards its larger neighbour.
+
+        Confidence is the largest value. In a border cell, which lacks a neighbour, the bump's
+        own width tells to which side its peak lies. Newell et al. 2016, section 3.3.
+        """
+        confidence, flat = output.flatten(2).max(dim=2)
+        columns = output.shape[3]
+        row, column = flat // columns, flat % columns
+        along_x = output.flatten(0, 1)[torch.arange(flat.numel()), row.flatten()]
+        along_y = output.flatten(0, 1)[torch.arange(flat.numel()), :, column.flatten()]
+        x = column + self._quarter(along_x, column.flatten()).view_as(column)
+        y = row + self._quarter(along_y, row.flatten()).view_as(row)
+        return Pose(cell_to_pixel(torch.stack([x, y], dim=-1), self.stride), confidence)
+
+    def loss(
+        self,
+        output: Float[Tensor, "n k rows columns"],
+        target: Float[Tensor, "n k rows columns"],
+        weight: Float[Tensor, "n k"],
+    ) -> PerImage:
+        """Return the mean squared error over joints and cells."""
+        return ((output - target).square().mean(dim=(2, 3)) * weight).mean(dim=1)
+
+    def cross_entropy(
+        self,
+        output: Float[Tensor, "n k rows columns"],
+        target: Float[Tensor, "n k rows columns"],
+        weight: Float[Tensor, "n k"],
+    ) -> PerImage:
+        """Return the cross-entropy of a soft-max over the cells of each map, mean over joints.
+
+        Training begins with it: mean squared error alone learns an empty map for a long time.
+        """
+        truth = target.flatten(2)
+        truth = truth / truth.sum(dim=2, keepdim=True).clamp_min(1e-6)
+        entropy = -(truth * F.log_softmax(output.flatten(2), dim=2)).sum(dim=2)
+        return (entropy * weight).mean(dim=1)
+
+    def _bump(self, centre: Float[Tensor, "n k"], cells: int) -> Float[Tensor, "n k cells"]:
+        distance = torch.arange(cells, device=centre.device, dtype=centre.dtype) - centre[..., None]
+        return torch.exp(-distance.square() / (2 * self.sigma**2))
+
+    def _quarter(self, line: Float[Tensor, "m cells"], peak: Tensor) -> Float[Tensor, "m"]:
+        at = torch.arange(len(line))
+        here = line[at, peak]
+        before = line[at, (peak - 1).clamp_min(0)]
+        after = line[at, (peak + 1).clamp_max(line.shape[1] - 1)]
+        # A bump centred on a border cell has this value next to it.
+        centred = here * math.exp(-1 / (2 * self.sigma**2))
+        before = torch.where(peak == 0, centred, before)
+        after = torch.where(peak == line.shape[1] - 1, centred, after)
+        return 0.25 * torch.sign(after - before)
+
+
+@dataclass(frozen=True)
+class CoordinateCodec:
+    """Two numbers a joint: its place in the picture, from -0.5 to 0.5 along each axis.
+
+    `power` 2 is the mean squared error of DeepPose (Toshev and Szegedy 2014), 1 the mean
+    absolute error. The output says nothing of confidence: it is 1 throughout.
+    """
+
+    size: tuple[int, int]
+    power: int = 2
+
+    def encode(self, joints: Joints) -> Float[Tensor, "n k 2"]:
+        """Return joints as shares of the picture, its middle at 0."""
+        return (joints + 0.5) / self._extent(joints) - 0.5
+
+    def decode(self, output: Float[Tensor, "n k 2"]) -> Pose:
+        """Return joints in pixels; they may lie outside the picture."""
+        joints = (output + 0.5) * self._extent(output) - 0.5
+        return Pose(joints, torch.ones_like(joints[..., 0]))
+
+    def loss(
+        self,
+        output: Float[Tensor, "n k 2"],
+        target: Float[Tensor, "n k 2"],
+        weight: Float[Tensor, "n k"],
+    ) -> PerImage:
+        """Return the mean squared (or absolute) error over joints and axes."""
+        return ((output - target).abs().pow(self.power).mean(dim=2) * weight).mean(dim=1)
+
+    def _extent(self, like: Tensor) -> Float[Tensor, "2"]:
+        return torch.tensor([self.size[1], self.size[0]], dtype=like.dtype, device=like.device)
+
+
+def inside(joints: Joints, size: tuple[int, int]) -> Bool[Tensor, "n k"]:
+    """Tell which joints lie in a picture of (height, width) pixels."""
+    x, y = joints.unbind(dim=-1)
+    return (x >= -0.5) & (y >= -0.5) & (x <= size[1] - 0.5) & (y <= size[0] - 0.5)
