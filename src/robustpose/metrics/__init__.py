@@ -1,0 +1,1 @@
+"""Metrics: numpy arrays and tables in, numbers out, no torch."""

@@ -1,0 +1,65 @@
+"""Scores of a model or a pose on people, straight from tensors."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from robustpose.data.crops import batches
+from robustpose.data.people import Split
+from robustpose.metrics.distances import relative_errors
+from robustpose.metrics.pck import pck_by_joint, pck_of_errors
+from robustpose.models.model import PoseModel
+from robustpose.poses import Pose, PoseBatch
+
+
+class Scores(NamedTuple):
+    """PCK in percent: over all scored joints, and for each joint of the skeleton."""
+
+    pck: float
+    by_joint: dict[str, float]
+    people: int
+
+
+def errors(pose: Pose, batch: PoseBatch) -> Float[np.ndarray, "n k"]:
+    """Return distances over each person's reference length; NaN where nothing is scored."""
+    return relative_errors(
+        pose.joints.detach().cpu().double().numpy(),
+        batch.joints.cpu().double().numpy(),
+        batch.labelled.cpu().numpy(),
+        batch.size.cpu().double().numpy(),
+    )
+
+
+def pck(pose: Pose, batch: PoseBatch) -> float:
+    """Return the percentage of labelled joints within the batch's threshold.
+
+    Counts every joint alike; threshold and reference length travel with the people. NaN if
+    nobody in the batch can be scored.
+    """
+    return pck_of_errors(errors(pose, batch), batch.threshold)
+
+
+def evaluate(model: PoseModel, people: Split, *, batch_size: int = 32) -> Scores:
+    """Score a model on clean photographs, in memory that does not grow with the people."""
+    device = next(model.parameters()).device
+    error = np.concatenate(
+        [
+            errors(model.predict(batch.images.to(device)), batch)
+            for batch in batches(people, model.size, batch_size)
+        ]
+    )
+    by_joint = pck_by_joint(error, people.threshold)
+    return Scores(
+        pck=pck_of_errors(error, people.threshold),
+        by_joint=dict(zip(people.skeleton.joints, by_joint.tolist(), strict=True)),
+        people=len(people),
+    )
+
+
+def best_device() -> torch.device:
+    """Return the first accelerator of this machine, or the CPU."""
+    if torch.accelerator.is_available():
+        return torch.device(torch.accelerator.current_accelerator() or "cpu")
+    return torch.device("cpu")

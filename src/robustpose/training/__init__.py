@@ -1,0 +1,1 @@
+"""Training networks: recipe, augmented batches, the loop."""

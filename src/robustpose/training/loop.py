@@ -1,0 +1,215 @@
+"""Training a network: seeded, resumable, on one device or several processes."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from robustpose.errors import UsageError
+from robustpose.models.codecs import HeatmapCodec
+from robustpose.models.model import PoseModel
+from robustpose.training.augmentation import TrainingBatch, prefetched
+from robustpose.training.pools import Pool
+from robustpose.training.recipe import Recipe, Schedule
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a listener hears after a step, counted from 1."""
+
+    step: int
+    steps: int
+    loss: float
+
+
+class Trainer:
+    """The state of one training run: network, average of its weights, optimiser, step.
+
+    `pools` and `shares` say what it learns from. In several processes (started by `torchrun`)
+    each takes its part of every batch, so the images of a step are the same on any number.
+    """
+
+    def __init__(
+        self,
+        model: PoseModel,
+        recipe: Recipe,
+        pools: Sequence[Pool],
+        shares: Sequence[float],
+        *,
+        device: torch.device,
+    ) -> None:
+        self.recipe = recipe
+        self.pools = pools
+        self.shares = shares
+        self.device = device
+        self.model = model.to(device).channels_last().train()
+        self.model.requires_grad_(True)
+        if _supports_bfloat16(device):
+            self.model.precision = torch.bfloat16
+        self.heatmaps = isinstance(model.codecs[-1], HeatmapCodec)
+        self.schedule = Schedule.of(recipe, heatmaps=self.heatmaps)
+        averaging = get_ema_multi_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.model, multi_avg_fn=averaging, use_buffers=True)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay
+        )
+        self.step = 0
+
+    @property
+    def averaged(self) -> PoseModel:
+        """The network with averaged weights, which is the result."""
+        module = self.average.module
+        assert isinstance(module, PoseModel)
+        return module
+
+    def run(self, listen: Callable[[Progress], None] = lambda _: None) -> None:
+        """Train from the present step to the last."""
+        forward = self._distributed()
+        steps = self.recipe.steps
+        canvas = self.model.size[0]
+        for batch in prefetched(self.pools, self.shares, self.recipe, canvas, self.step):
+            if self.step == self.schedule.switch and self.heatmaps:
+                self._start_outputs_afresh()
+            loss = self._train_on(_part(batch, self.device), forward)
+            self.step += 1
+            self.average.update_parameters(self.model)
+            listen(Progress(self.step, steps, loss))
+
+    def state(self) -> dict[str, Any]:
+        """Return what a later `restore` needs."""
+        return {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue where the run that `state` came from stood."""
+        self.step = state["step"]
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def _train_on(self, batch: TrainingBatch, forward: nn.Module) -> float:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.schedule.rate(self.step)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss = self._loss(forward(batch.images), batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        return loss.item()
+
+    def _loss(self, stages: Sequence[Tensor], batch: TrainingBatch) -> Tensor:
+        if not self.schedule.on_cross_entropy(self.step):
+            losses = self.model.losses(stages, batch.joints, batch.weight)
+            return torch.stack([loss.mean() for loss in losses]).sum()
+        total = torch.zeros((), device=self.device)
+        for codec, stage in zip(self.model.codecs, stages, strict=True):
+            assert isinstance(codec, HeatmapCodec)
+            target = codec.encode(batch.joints)
+            total = total + codec.cross_entropy(stage, target, batch.weight).mean()
+        return total
+
+    def _start_outputs_afresh(self) -> None:
+        """Give the output layers small weights: logits of a soft-max are no Gaussian bumps."""
+        for model in (self.model, self.averaged):
+            generator = torch.Generator().manual_seed(self.recipe.seed)
+            for layer in model.network.output_layers():  # type: ignore[operator]
+                weight = torch.randn(layer.weight.shape, generator=generator) * 1e-3
+                layer.weight.data.copy_(weight)
+                layer.bias.data.zero_()
+                for parameter in (layer.weight, layer.bias):
+                    self.optimiser.state.pop(parameter, None)
+
+    def _distributed(self) -> nn.Module:
+        if not torch.distributed.is_initialized():
+            return self.model
+        devices = [self.device] if self.device.type != "cpu" else None
+        distributed: nn.Module = DistributedDataParallel(self.model, device_ids=devices)
+        return distributed
+
+
+def train(
+    trainer: Trainer,
+    folder: Path,
+    *,
+    listen: Callable[[Progress], None] = lambda _: None,
+    save_every: int = 250,
+) -> None:
+    """Run a trainer to the end, keeping its state in `folder/state.pt` so that it can resume.
+
+    The state is saved every so many steps, and when the run is interrupted. Raises `UsageError`
+    if the folder holds the state of a network that does not fit.
+    """
+    path = folder / "state.pt"
+    folder.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        try:
+            trainer.restore(torch.load(path, map_location=trainer.device, weights_only=True))
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise UsageError(
+                f"{path} holds the state of another network: choose another --out, or delete it"
+            ) from error
+
+    def save_and_listen(progress: Progress) -> None:
+        listen(progress)
+        if progress.step % save_every == 0 or progress.step == progress.steps:
+            _save(trainer, path)
+
+    try:
+        trainer.run(save_and_listen)
+    except KeyboardInterrupt:
+        _save(trainer, path)
+        raise
+
+
+@contextmanager
+def processes() -> Iterator[int]:
+    """Join the other processes that `torchrun` started, if it did; yields this one's rank."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield 0
+        return
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    try:
+        yield torch.distributed.get_rank()
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def _save(trainer: Trainer, path: Path) -> None:
+    if torch.distributed.is_initialized() and torch.distributed.get_rank() != 0:
+        return
+    partial = path.with_suffix(".partial")
+    torch.save(trainer.state(), partial)
+    partial.replace(path)
+
+
+def _part(batch: TrainingBatch, device: torch.device) -> TrainingBatch:
+    """Return this process's part of a batch, on its device."""
+    if not torch.distributed.is_initialized():
+        return TrainingBatch(*(tensor.to(device) for tensor in batch))
+    rank, count = torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return TrainingBatch(*(tensor[rank::count].to(device) for tensor in batch))
+
+
+def _supports_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return device.type == "cpu" and "avx512_bf16" in _cpu_flags()
+
+
+def _cpu_flags() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.exists() else ""

@@ -1,0 +1,87 @@
+"""Crops of training people in one array, cut once and then read at random."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from robustpose.data.crops import warped
+from robustpose.data.people import Person, Split
+from robustpose.geometry import square_to_canvas, transformed
+from robustpose.skeletons import Skeleton
+
+MARGIN = 1.25
+"""How much wider than the evaluation crop a stored crop is, so that it can be turned."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Training people of one split: 8-bit RGB crops and joints in their pixels."""
+
+    images: UInt8[np.ndarray, "n side side 3"]
+    joints: Float[np.ndarray, "n k 2"]
+    labelled: Bool[np.ndarray, "n k"]
+    skeleton: Skeleton
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def pool_of(
+    people: Split,
+    *,
+    canvas: int,
+    cache: Path,
+    most: int = 20_000,
+    report: Callable[[str], None] = lambda _: None,
+) -> Pool:
+    """Cut the first `most` people out, `MARGIN` x `canvas` pixels wide, and keep them in `cache`.
+
+    The array is mapped from its file, so a large set needs no memory. It is found again by the
+    split's digest; half a file is never left behind.
+    """
+    people = people[:most]
+    side = round(MARGIN * canvas)
+    path = cache / f"{_digest(people, side)}.npy"
+    joints = np.zeros((len(people), len(people.skeleton), 2), np.float32)
+    labelled = np.zeros((len(people), len(people.skeleton)), bool)
+    for index, person in enumerate(people):
+        joints[index] = transformed(person.joints, _affine(person, side))
+        labelled[index] = person.labelled
+    if not path.exists():
+        report(f"cutting {len(people):,} people out of {people.name}")
+        _write(people, side, path)
+    return Pool(np.load(path, mmap_mode="r"), joints, labelled, people.skeleton)
+
+
+def _write(people: Split, side: int, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{os.getpid()}.partial.npy")
+    images = np.lib.format.open_memmap(
+        partial, mode="w+", dtype=np.uint8, shape=(len(people), side, side, 3)
+    )
+
+    def cut(index: int) -> None:
+        person = people[index]
+        images[index] = warped(person.photo.read(), _affine(person, side), (side, side))
+
+    with ThreadPoolExecutor() as executor:
+        for _ in executor.map(cut, range(len(people))):
+            pass
+    images.flush()
+    partial.replace(path)
+
+
+def _affine(person: Person, side: int) -> Float[np.ndarray, "2 3"]:
+    square = replace(person.square, side=MARGIN * person.square.side)
+    return square_to_canvas(square.centre, square.side, (side, side))
+
+
+def _digest(people: Split, side: int) -> str:
+    text = f"{people.name} {people.digest} {len(people)} {side}"
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
