@@ -1,0 +1,1 @@
+"""Attacks raise any loss inside a ball; goals make losses of models and people."""

@@ -1,0 +1,80 @@
+"""Goals: the only attack code that knows models and poses. A goal makes one loss of them."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from robustpose.attacks.losses import Loss
+from robustpose.errors import UsageError
+from robustpose.models.model import PoseModel
+from robustpose.poses import Images, Joints, PerImage, PoseBatch
+
+
+class Goal(Protocol):
+    """What the attacker wants of a model's answer on some people."""
+
+    def loss(self, model: PoseModel, batch: PoseBatch) -> Loss:
+        """Return what is to be raised: one value an image."""
+        ...
+
+
+@dataclass(frozen=True)
+class Untargeted:
+    """Away from the truth: raise the training loss of the last stage, or of all stages.
+
+    Joints without a label do not enter. All stages together are the study's "-ALL" attacks.
+    """
+
+    all_stages: bool = False
+
+    def loss(self, model: PoseModel, batch: PoseBatch) -> Loss:
+        """Return the training loss against the true joints."""
+        return PoseLoss(model, batch.joints, batch.weight, self.all_stages, sign=1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Targeted:
+    """Towards given poses: lower the training loss against them.
+
+    `targets` are joints (n, k, 2) in canvas pixels, one pose for each person of the batch;
+    `choose_targets` finds some by the study's rule. All their joints count.
+    """
+
+    targets: Joints
+    all_stages: bool = False
+
+    def loss(self, model: PoseModel, batch: PoseBatch) -> Loss:
+        """Return minus the training loss against the targets."""
+        if self.targets.shape != batch.joints.shape:
+            raise UsageError(
+                f"expected one target a person, shape {tuple(batch.joints.shape)}, found "
+                f"{tuple(self.targets.shape)}"
+            )
+        targets = self.targets.to(batch.joints)
+        return PoseLoss(model, targets, torch.ones_like(batch.weight), self.all_stages, sign=-1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class PoseLoss:
+    """The training loss of a model against joints (n, k, 2), times `sign`; per image."""
+
+    model: PoseModel
+    joints: Joints
+    weight: Float[Tensor, "n k"]
+    all_stages: bool
+    sign: float
+
+    def __call__(self, images: Images) -> PerImage:
+        """Return the loss of each image, summed over the stages that count."""
+        height, width = images.shape[-2:]
+        stages = self.model(images)
+        losses = self.model.losses(stages, self.joints, self.weight, canvas=(height, width))
+        chosen = losses if self.all_stages else losses[-1:]
+        return self.sign * torch.stack(list(chosen)).sum(dim=0)
+
+    def take(self, index: Int[Tensor, "m"]) -> "PoseLoss":
+        """Return the loss for some of the people."""
+        return replace(self, joints=self.joints[index], weight=self.weight[index])

@@ -1,0 +1,20 @@
+"""What an attack raises: a loss, one value an image. No model, label or pose is seen here."""
+
+from typing import Protocol
+
+from jaxtyping import Int
+from torch import Tensor
+
+from robustpose.poses import Images, PerImage
+
+
+class Loss(Protocol):
+    """One number an image, which the attacker raises. Never averaged over the batch."""
+
+    def __call__(self, images: Images) -> PerImage:
+        """Return the loss of each image."""
+        ...
+
+    def take(self, index: Int[Tensor, "m"]) -> "Loss":
+        """Return the same loss for some of the people, in the order of `index`."""
+        ...
