@@ -1,0 +1,1 @@
+"""Protocols: functions that return a study."""

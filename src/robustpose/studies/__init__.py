@@ -1,0 +1,1 @@
+"""Studies: victims x conditions x people, run cell by cell into rows."""

@@ -1,0 +1,138 @@
+"""From predictions to rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+
+from robustpose.conditions import Condition, Perturbed
+from robustpose.geometry import scale_of, square_to_canvas, transformed
+from robustpose.metrics.distances import relative_errors
+from robustpose.poses import Pose, PoseBatch
+from robustpose.studies.rows import PERSON, ROW
+from robustpose.studies.study import Cell, Study
+
+
+class Judged(NamedTuple):
+    """What a victim said of the images of a cell."""
+
+    victim: str
+    pose: Pose
+
+
+def rows_of(
+    study: Study,
+    part: str,
+    cell: Cell,
+    batch: PoseBatch,
+    perturbed: Perturbed,
+    judged: list[Judged],
+    *,
+    rounded: bool,
+) -> pl.DataFrame:
+    """Return one row a person and victim."""
+    condition = study.conditions[cell.label]
+    shared = _shared_columns(study, part, cell, condition, batch, perturbed, rounded=rounded)
+    return pl.concat(
+        [
+            pl.DataFrame(
+                {**shared, **_judgement(victim, pose, batch, perturbed)}, schema=ROW, strict=False
+            )
+            for victim, pose in judged
+        ]
+    )
+
+
+def people_table(study: Study) -> pl.DataFrame:
+    """Return the truth about the people of a study, without reading a photograph."""
+    rows = []
+    for person in study.people:
+        affine = square_to_canvas(person.square.centre, person.square.side, study.canvas)
+        joints = transformed(person.joints, affine)
+        rows.append(
+            {
+                "person": person.id,
+                "photo": person.photo.name,
+                "joints": _points(joints[None], person.labelled[None])[0],
+                "labelled": person.labelled.tolist(),
+                "size": None if person.size is None else person.size * scale_of(affine),
+            }
+        )
+    return pl.DataFrame(rows, schema=PERSON, strict=False)
+
+
+def _shared_columns(
+    study: Study,
+    part: str,
+    cell: Cell,
+    condition: Condition,
+    batch: PoseBatch,
+    perturbed: Perturbed,
+    *,
+    rounded: bool,
+) -> dict[str, object]:
+    count = len(batch)
+    ball = condition.ball
+    change = (perturbed.images - batch.images).flatten(1)
+    attacked = ball is not None
+
+    def each(value: object) -> list[object]:
+        return [value] * count
+
+    return {
+        "study": each(study.name),
+        "part": each(part),
+        "person": list(batch.ids),
+        "made_on": each(cell.made_on),
+        "condition": each(condition.name),
+        "goal": each(condition.goal),
+        "norm": each(ball.norm if ball else None),
+        "eps": each(ball.eps if ball else None),
+        "steps": each(condition.steps),
+        "perturbation_linf": change.abs().amax(dim=1).tolist() if attacked else each(None),
+        "perturbation_l2": change.norm(dim=1).tolist() if attacked else each(None),
+        "rounded": each(rounded),
+        "zero_gradient": (
+            each(None) if perturbed.zero_gradient is None else perturbed.zero_gradient.tolist()
+        ),
+        "gradients": each(perturbed.gradients),
+        "queries": each(perturbed.queries),
+    }
+
+
+def _judgement(
+    victim: str, pose: Pose, batch: PoseBatch, perturbed: Perturbed
+) -> dict[str, object]:
+    joints = pose.joints.cpu().double().numpy()
+    truth = batch.joints.cpu().double().numpy()
+    labelled = batch.labelled.cpu().numpy()
+    size = batch.size.cpu().double().numpy()
+    error = relative_errors(joints, truth, labelled, size)
+    columns: dict[str, object] = {
+        "victim": [victim] * len(batch),
+        "joints": joints.tolist(),
+        "confidence": pose.confidence.cpu().tolist(),
+        "error": _values(error),
+        "target": [None] * len(batch),
+        "target_error": [None] * len(batch),
+    }
+    if perturbed.targets is not None:
+        targets = perturbed.targets.cpu().double().numpy()
+        every = np.ones_like(labelled)
+        columns["target"] = targets.tolist()
+        columns["target_error"] = _values(relative_errors(joints, targets, every, size))
+    return columns
+
+
+def _values(error: Float[np.ndarray, "n k"]) -> list[list[float | None]]:
+    return [[None if np.isnan(value) else float(value) for value in row] for row in error]
+
+
+def _points(
+    joints: Float[np.ndarray, "n k 2"], labelled: np.ndarray
+) -> list[list[list[float] | None]]:
+    return [
+        [point.tolist() if known else None for point, known in zip(pose, flags, strict=True)]
+        for pose, flags in zip(joints, labelled, strict=True)
+    ]

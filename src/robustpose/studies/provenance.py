@@ -1,0 +1,87 @@
+"""What a result came from: descriptions of values, their digests, the machine and libraries."""
+
+import hashlib
+import inspect
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from robustpose.models.model import PoseModel
+from robustpose.version import __version__
+
+LIBRARIES = ("torch", "numpy", "opencv-python-headless", "polars")
+
+
+def described(value: object) -> Any:
+    """Return a JSON value that says all that identifies a setting.
+
+    Frozen dataclasses count by type and fields, functions by module, qualified name and source.
+    Raises `TypeError` for a lambda (it has no name to find it by) and for anything else.
+    """
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, tuple | list):
+        return [described(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): described(item) for key, item in sorted(value.items())}
+    if is_dataclass(value) and not isinstance(value, type):
+        content = {field.name: described(getattr(value, field.name)) for field in fields(value)}
+        return {"type": _name(type(value)), **content}
+    if isinstance(value, partial):
+        return {"partial": described(value.func), "args": described(value.args)}
+    if inspect.isfunction(value) or inspect.isclass(value):
+        if value.__name__ == "<lambda>":
+            raise TypeError("a lambda cannot be described: give the function a name")
+        return {"function": _name(value), "source": digest_of(inspect.getsource(value))}
+    raise TypeError(f"{type(value).__name__} cannot be described: use plain values or dataclasses")
+
+
+def digest_of(content: object) -> str:
+    """Return a digest of a JSON value that does not depend on the order of keys."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def weights_digest(model: PoseModel) -> str:
+    """Return a digest of every weight of a model, and of what it expects of a picture."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(f"{model.name} {model.size} {model.codecs} {model.skeleton}".encode())
+    state = {**model.network.state_dict(), "mean": model.mean, "std": model.std}
+    for name, tensor in sorted(state.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().float().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def arithmetic(device: torch.device) -> dict[str, object]:
+    """Return what the last bits of a result depend on, beside batch and precision."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "threads": torch.get_num_threads() if device.type == "cpu" else None,
+        "torch": torch.__version__,
+        "robustpose": __version__,
+    }
+
+
+def machine() -> dict[str, object]:
+    """Return what kind of machine this is, nothing that names it."""
+    return {
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+    }
+
+
+def libraries() -> dict[str, str]:
+    """Return the versions of the libraries that figures depend on."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+def _name(value: Any) -> str:
+    return f"{value.__module__}.{value.__qualname__}"

@@ -1,0 +1,111 @@
+"""Rows: one a person, victim and condition; everything that is reported is read from them.
+
+A run's folder holds `rows/*.parquet` (one immutable part a cell), `people.parquet` (the truth),
+`study.json` (the configuration), `samples/` (pictures of a few people) and what the report adds.
+Missing is null, never NaN or 0. No torch here: a report can be made where no network runs.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from robustpose.errors import UsageError
+
+POINTS: pl.DataType = pl.List(pl.List(pl.Float32))
+VALUES: pl.DataType = pl.List(pl.Float32)
+
+
+def _schema(columns: dict[str, type[pl.DataType] | pl.DataType]) -> pl.Schema:
+    return pl.Schema(columns)
+
+
+ROW = _schema(
+    {
+        "study": pl.String,
+        "part": pl.String,  # the cell's digest, also the part's file name
+        "person": pl.String,
+        "victim": pl.String,  # the model judged
+        "made_on": pl.String,  # the model attacked; null: nobody's gradients were used
+        "condition": pl.String,  # "clean", "FGSM-U", "IGSM-U-10"; epsilon stands apart
+        "goal": pl.String,  # "untargeted", "targeted", null for clean
+        "norm": pl.String,  # "linf", "l2"
+        "eps": pl.Float64,  # radius of the ball, images in [0, 1]
+        "steps": pl.Int32,
+        "joints": POINTS,  # predicted, (x, y) in canvas pixels
+        "confidence": VALUES,
+        "error": VALUES,  # over the reference length; null where not labelled
+        "target": POINTS,  # the pose asked for by a targeted attack
+        "target_error": VALUES,  # to the target, over the reference length
+        "perturbation_linf": pl.Float32,
+        "perturbation_l2": pl.Float32,
+        "rounded": pl.Boolean,  # to 8-bit levels, as an image file has them
+        "zero_gradient": pl.Float32,  # share of image values whose gradient is exactly zero
+        "gradients": pl.Int32,  # gradient evaluations spent on this person
+        "queries": pl.Int32,  # forward passes without gradient spent on this person
+    }
+)
+"""The columns of `rows/*.parquet`."""
+
+PERSON = _schema(
+    {
+        "person": pl.String,
+        "photo": pl.String,
+        "joints": POINTS,  # the truth, canvas pixels; null where not labelled
+        "labelled": pl.List(pl.Boolean),
+        "size": pl.Float32,  # reference length, canvas pixels
+    }
+)
+"""The columns of `people.parquet`, in the order of the study."""
+
+
+def write_table(table: pl.DataFrame, path: Path) -> None:
+    """Write a Parquet file that appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    table.write_parquet(partial)
+    os.replace(partial, path)
+
+
+def write_json(content: Any, path: Path) -> None:
+    """Write a JSON file that appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def read_rows(run: Path) -> pl.DataFrame:
+    """Read the rows of a run that its study asks for. Raises `UsageError` if there are none."""
+    wanted = set(read_study(run)["parts"])
+    paths = sorted(path for path in (run / "rows").glob("*.parquet") if path.stem in wanted)
+    if not paths:
+        raise UsageError(
+            f"expected rows in {run / 'rows'}, found none: `robustpose run` makes them"
+        )
+    return pl.concat([pl.read_parquet(path) for path in paths])
+
+
+def read_people(run: Path) -> pl.DataFrame:
+    """Read the people of a run, in the order of the study."""
+    return pl.read_parquet(run / "people.parquet")
+
+
+def read_study(run: Path) -> dict[str, Any]:
+    """Read the configuration of a run. Raises `UsageError` for a folder that is no run."""
+    path = run / "study.json"
+    if not path.is_file():
+        raise UsageError(
+            f"expected the folder of a run at {run} (with study.json, rows/ and people.parquet), "
+            f"found {'a folder without study.json' if run.is_dir() else 'no such folder'}"
+        )
+    study: dict[str, Any] = json.loads(path.read_text())
+    return study
+
+
+def slug(text: str) -> str:
+    """Return text as part of a file's name: runs of other characters than A-Za-z0-9.- become _."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", text)

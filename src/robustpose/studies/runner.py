@@ -1,0 +1,285 @@
+"""Running a study: every cell that has no part on disk is made, judged and written."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from robustpose.conditions import Artefact, Condition, Perturbed
+from robustpose.data.crops import crop
+from robustpose.errors import UsageError
+from robustpose.models.model import PoseModel
+from robustpose.poses import PoseBatch
+from robustpose.studies.judging import Judged, people_table, rows_of
+from robustpose.studies.levels import check, holds_levels, rounded
+from robustpose.studies.provenance import (
+    arithmetic,
+    described,
+    digest_of,
+    libraries,
+    machine,
+    weights_digest,
+)
+from robustpose.studies.rows import write_json, write_table
+from robustpose.studies.samples import keep_images, keep_maps
+from robustpose.studies.study import Cell, Study
+from robustpose.version import __version__
+
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What a listener hears: work done and in all (in gradient evaluations), and on what."""
+
+    done: int
+    total: int
+    cell: Cell
+
+
+def run_study(
+    study: Study,
+    out: Path,
+    *,
+    device: torch.device,
+    command: str = "",
+    listen: Callable[[Advance], None] = lambda _: None,
+) -> Path:
+    """Make the rows of a study in the folder `out`; returns it.
+
+    Cells whose part lies there already are not made again, so a killed run goes on where it
+    stopped. Raises `UsageError` if a network cannot judge these people.
+    """
+    runner = _Runner(study, out, device)
+    runner.write_configuration(command)
+    cells = [(cell, runner.work(cell)) for cell in study.cells()]
+    total, done = sum(work for _, work in cells), 0
+    for cell, work in cells:
+        listen(Advance(done, total, cell))
+        if not runner.part_path(cell).exists():
+            runner.make(cell)
+        done += work
+    if cells:
+        listen(Advance(done, total, cells[-1][0]))
+    return out
+
+
+class _Runner:
+    def __init__(self, study: Study, out: Path, device: torch.device) -> None:
+        self.study = study
+        self.out = out
+        self.device = device
+        self.models = {name: self._model(name) for name in study.victims}
+        self._crops: dict[int, PoseBatch] = {}
+        self._artefacts: dict[str, Artefact | None] = {}
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        return {name: weights_digest(model) for name, model in self.models.items()}
+
+    @cached_property
+    def described_people(self) -> list[str]:
+        return [person.id for person in self.study.people]
+
+    def work(self, cell: Cell) -> int:
+        """Return gradient evaluations, the measure of progress."""
+        people = len(self.study.batch_people(cell.batch))
+        return people * self.study.conditions[cell.label].cost
+
+    def part_path(self, cell: Cell) -> Path:
+        return self.out / "rows" / f"{self.part(cell)}.parquet"
+
+    def part(self, cell: Cell) -> str:
+        """Return the digest of all that decides the rows of a cell."""
+        study = self.study
+        start = cell.batch * study.batch_size
+        return digest_of(
+            {
+                "study": study.name,
+                "label": cell.label,
+                "condition": described(study.conditions[cell.label]),
+                "made_on": cell.made_on,
+                "models": {name: self.digests[name] for name in cell.victims},
+                "people": self.described_people[start : start + study.batch_size],
+                "annotations": study.people.digest,
+                "targets": self._candidates_digest(cell),
+                "canvas": study.canvas,
+                "precision": study.precision,
+                "rounding": [study.rounding, study.valid_range],
+                "seed": study.seed,
+                "arithmetic": arithmetic(self.device),
+            }
+        )
+
+    def make(self, cell: Cell) -> None:
+        """Make the images of a cell, show them to its victims, and write the part."""
+        batch = self._crop(cell.batch).to(self.device)
+        condition = self.study.conditions[cell.label]
+        model = None if cell.made_on is None else self.models[cell.made_on]
+        perturbed, levels = self._finished(
+            condition.perturb(batch, model, self._artefact(cell), self.study.seed), batch, condition
+        )
+        tables = []
+        for victim in cell.victims:
+            pose = self.models[victim].predict(perturbed.images, batch.seeds)
+            tables.append(Judged(victim, pose))
+        kept = max(0, self.study.keep - cell.batch * self.study.batch_size)
+        if kept:
+            keep_images(self.out, cell, batch, perturbed.images, kept)
+            for victim in cell.victims:
+                model = self.models[victim]
+                keep_maps(self.out, cell, victim, model, batch, perturbed.images, kept)
+        rows = rows_of(self.study, self.part(cell), cell, batch, perturbed, tables, rounded=levels)
+        write_table(rows, self.part_path(cell))
+
+    def write_configuration(self, command: str) -> None:
+        """Write study.json and people.parquet."""
+        study = self.study
+        cells = [
+            {
+                "part": self.part(cell),
+                "condition": cell.label,
+                "made_on": cell.made_on,
+                "batch": cell.batch,
+            }
+            for cell in study.cells()
+        ]
+        content: dict[str, Any] = {
+            "name": study.name,
+            "version": __version__,
+            "command": command,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seed": study.seed,
+            "batch_size": study.batch_size,
+            "canvas": list(study.canvas),
+            "precision": study.precision,
+            "rounding": study.rounding,
+            "valid_range": study.valid_range,
+            "keep": study.keep,
+            "people": _people_entry(study),
+            "victims": {
+                name: {
+                    "checkpoint": self.digests[name],
+                    "summary": f"{model.name}, {model.size[0]} x {model.size[1]} px",
+                    "parameters": sum(p.numel() for p in model.parameters()),
+                    "card": dict(model.card),
+                }
+                for name, model in self.models.items()
+            },
+            "conditions": [
+                _condition_entry(label, condition) for label, condition in study.conditions.items()
+            ],
+            "cells": cells,
+            "parts": [cell["part"] for cell in cells],
+            "arithmetic": arithmetic(self.device),
+            "machine": machine(),
+            "libraries": libraries(),
+        }
+        write_table(people_table(study), self.out / "people.parquet")
+        write_json(content, self.out / "study.json")
+
+    def _model(self, name: str) -> PoseModel:
+        model = self.study.victims[name]().to(self.device).frozen()
+        if model.skeleton != self.study.people.skeleton:
+            raise UsageError(
+                f"{name} predicts the joints of {model.skeleton.name}, but "
+                f"{self.study.people.name} has those of {self.study.people.skeleton.name}"
+            )
+        model.precision = PRECISIONS[self.study.precision]
+        return model
+
+    def _crop(self, batch: int) -> PoseBatch:
+        if batch not in self._crops:
+            if len(self._crops) >= 4:
+                self._crops.pop(next(iter(self._crops)))
+            self._crops[batch] = crop(self.study.batch_people(batch), self.study.canvas)
+        return self._crops[batch]
+
+    def _candidates_digest(self, cell: Cell) -> str | None:
+        """Targets are drawn from all people of the study, not only from those of the batch."""
+        if self.study.conditions[cell.label].goal != "targeted":
+            return None
+        return self._people_digest
+
+    @cached_property
+    def _people_digest(self) -> str:
+        return digest_of(self.described_people)
+
+    def _artefact(self, cell: Cell) -> Artefact | None:
+        """Return what the condition prepares, from disk if it was made before."""
+        condition = self.study.conditions[cell.label]
+        key = digest_of(
+            [
+                described(condition),
+                cell.made_on and self.digests[cell.made_on],
+                self._people_digest,
+                self.study.people.digest,
+                self.study.canvas,
+            ]
+        )
+        if key not in self._artefacts:
+            path = self.out / "artefacts" / f"{key}.safetensors"
+            if path.exists():
+                self._artefacts[key] = load_file(path)
+            else:
+                model = None if cell.made_on is None else self.models[cell.made_on]
+                made = condition.prepare(self.study.people, self.study.canvas, model)
+                if made is not None:
+                    _write_artefact(made, path)
+                self._artefacts[key] = made
+        return self._artefacts[key]
+
+    def _finished(
+        self, perturbed: Perturbed, batch: PoseBatch, condition: Condition
+    ) -> tuple[Perturbed, bool]:
+        """Bring images to 8-bit levels where the ball holds any, and check them."""
+        images, ball = perturbed.images, condition.ball
+        values = batch.images[0].numel()
+        levels = ball is None or (self.study.rounding and holds_levels(ball, values))
+        if ball is not None and levels:
+            images = rounded(images, batch.images, ball)
+        check(images, batch.images, ball, valid_range=self.study.valid_range)
+        return perturbed._replace(images=images), levels
+
+
+def _write_artefact(artefact: Artefact, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(dict(artefact), partial)
+    partial.replace(path)
+
+
+def _people_entry(study: Study) -> dict[str, object]:
+    people = study.people
+    return {
+        "name": people.name,
+        "count": len(people),
+        "digest": people.digest,
+        "threshold": people.threshold,
+        "reference": people.reference,
+        "skeleton": people.skeleton.name,
+        "joints": list(people.skeleton.joints),
+        "limbs": [list(limb) for limb in people.skeleton.limbs],
+        "left_out": dict(people.left_out),
+    }
+
+
+def _condition_entry(label: str, condition: Condition) -> dict[str, object]:
+    ball = condition.ball
+    settings = described(condition)
+    attack = settings.get("attack", {})
+    return {
+        "label": label,
+        "condition": condition.name,
+        "goal": condition.goal,
+        "norm": None if ball is None else ball.norm,
+        "eps": None if ball is None else ball.eps,
+        "steps": attack.get("steps"),
+        "step_size": attack.get("step_size"),
+        "settings": settings,
+    }
