@@ -1,0 +1,78 @@
+"""How easily can a 2-D human pose estimator be fooled? Attacks, models, metrics, studies.
+
+The names here are loaded when they are first used: `import robustpose` itself is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from robustpose.version import __version__
+
+if TYPE_CHECKING:
+    from robustpose.attacks.balls import L2, Linf
+    from robustpose.attacks.calls import attack
+    from robustpose.attacks.goals import Targeted, Untargeted
+    from robustpose.attacks.iterated import fgsm, igsm, pgd
+    from robustpose.attacks.targets import choose_targets
+    from robustpose.data import load_people
+    from robustpose.data.crops import crop
+    from robustpose.models import build_model, load_model
+    from robustpose.models.model import PoseModel
+    from robustpose.poses import Pose, PoseBatch
+    from robustpose.scoring import evaluate, pck
+    from robustpose.skeletons import Skeleton
+
+_HOMES = {
+    "L2": "attacks.balls",
+    "Linf": "attacks.balls",
+    "Pose": "poses",
+    "PoseBatch": "poses",
+    "PoseModel": "models.model",
+    "Skeleton": "skeletons",
+    "Targeted": "attacks.goals",
+    "Untargeted": "attacks.goals",
+    "attack": "attacks.calls",
+    "build_model": "models",
+    "choose_targets": "attacks.targets",
+    "crop": "data.crops",
+    "evaluate": "scoring",
+    "fgsm": "attacks.iterated",
+    "igsm": "attacks.iterated",
+    "load_model": "models",
+    "load_people": "data",
+    "pck": "scoring",
+    "pgd": "attacks.iterated",
+}
+
+__all__ = [
+    "L2",
+    "Linf",
+    "Pose",
+    "PoseBatch",
+    "PoseModel",
+    "Skeleton",
+    "Targeted",
+    "Untargeted",
+    "__version__",
+    "attack",
+    "build_model",
+    "choose_targets",
+    "crop",
+    "evaluate",
+    "fgsm",
+    "igsm",
+    "load_model",
+    "load_people",
+    "pck",
+    "pgd",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'robustpose' has no attribute {name!r}")
+    return getattr(import_module(f"robustpose.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

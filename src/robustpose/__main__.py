@@ -1,0 +1,5 @@
+"""`python -m robustpose`."""
+
+from robustpose.cli import main
+
+main()

@@ -1,0 +1,323 @@
+"""The command line: `robustpose COMMAND`. Heavy imports stay inside the commands."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from robustpose import terminal
+from robustpose.errors import UsageError, check_choice
+from robustpose.version import __version__
+
+app = App(
+    name="robustpose",
+    help=(
+        "How easily can a 2-D human pose estimator be fooled? Runs attacks on pose networks, "
+        "and reports what is left of their scores. Begin with: robustpose demo"
+    ),
+    version=__version__,
+    version_flags=["--version"],
+)
+
+Several = Parameter(consume_multiple=True, negative="")
+
+
+@app.command
+def demo(*, out: Path = Path("runs/demo")) -> None:
+    """Attack the bundled networks on drawn people and write a report; takes a few minutes.
+
+    Parameters
+    ----------
+    out
+        Folder of the run. Running the command again goes on where it stopped.
+    """
+    terminal.say("attacking the bundled networks on people that the package draws")
+    from robustpose.protocols.demo import demo as demo_study
+
+    _run_and_report(demo_study(), out)
+
+
+@app.command
+def run(
+    study: str,
+    *,
+    people: str = "rendered",
+    networks: Annotated[list[str] | None, Several] = None,
+    experiments: Annotated[list[str] | None, Several] = None,
+    epsilons: Annotated[list[str] | None, Several] = None,
+    limit: int | None = None,
+    seed: int = 0,
+    precision: str = "float32",
+    out: Path | None = None,
+) -> None:
+    """Run a study and write its report; run the same command again to go on after a stop.
+
+    Example: robustpose run jain2019 --people lsp:FOLDER --experiments white-box --limit 64
+
+    Parameters
+    ----------
+    study
+        jain2019: "On the Robustness of Human Pose Estimation".
+    people
+        Whom to attack: rendered, or lsp:FOLDER. See: robustpose datasets.
+    networks
+        Networks to attack; by default all that come with the package. See: robustpose models.
+    experiments
+        Parts of the study; by default all. jain2019 has: white-box.
+    epsilons
+        Sizes of the perturbation in 0-255 units, as 8, 0.25 or 8/255; by default the study's.
+    limit
+        Only the first so many people.
+    seed
+        Seed of targets and noise.
+    precision
+        Arithmetic of the networks: float32 or bfloat16 (faster, its rounding changes gradients).
+    out
+        Folder of the run; by default runs/STUDY-PEOPLE.
+    """
+    check_choice("study", study, ["jain2019"])
+    from robustpose.data import load_people
+    from robustpose.models import bundled_networks
+    from robustpose.protocols.jain2019 import EPSILONS, EXPERIMENTS, jain2019
+
+    split = load_people(people)
+    value = jain2019(
+        split.limited(limit),
+        networks or bundled_networks(),
+        experiments=experiments or list(EXPERIMENTS),
+        epsilons=[_epsilon(text) for text in epsilons] if epsilons else EPSILONS,
+        seed=seed,
+        precision=precision,
+    )
+    _run_and_report(value, out or Path("runs") / f"{study}-{people.partition(':')[0]}")
+
+
+@app.command
+def report(folder: Path) -> None:
+    """Write the report of a run afresh from its rows; no network is run.
+
+    Parameters
+    ----------
+    folder
+        Folder of a run, as `robustpose run` or `robustpose demo` made it.
+    """
+    from robustpose.report.page import write_report
+
+    terminal.say(f"wrote {write_report(folder)}")
+
+
+@app.command
+def train(
+    network: str,
+    *,
+    data: list[str],
+    out: Path | None = None,
+    shares: Annotated[list[float] | None, Several] = None,
+    images: int = 160_000,
+    batch_size: int = 32,
+    rate: float = 1e-3,
+    seed: int = 0,
+    encoder: str | None = None,
+    cache: Path | None = None,
+) -> None:
+    """Train a network of the zoo; run the same command again to go on after a stop.
+
+    On several GPUs: torchrun --nproc-per-node=N -m robustpose train ...
+
+    Parameters
+    ----------
+    network
+        What to train. See: robustpose models.
+    data
+        What to learn from: rendered, or lsp:FOLDER. May be given several times.
+    out
+        Folder for the state of the run and the finished checkpoint; by default
+        runs/train-NETWORK.
+    shares
+        How often to draw from each data set, one number each; by default equally.
+    images
+        How many augmented images the network sees.
+    batch_size
+        Images an optimiser step.
+    rate
+        The highest learning rate.
+    seed
+        Seed of weights and augmentation.
+    encoder
+        Start with the encoder of this checkpoint, or of this bundled network.
+    cache
+        Where cut-out training people are kept; by default the user's cache folder.
+    """
+    import platformdirs
+
+    from robustpose.scoring import best_device
+    from robustpose.training.loop import processes
+    from robustpose.training.recipe import Recipe
+    from robustpose.training.runs import TrainingRun, run_training
+
+    training = TrainingRun(
+        network=network,
+        data=tuple(data),
+        out=out or Path("runs") / f"train-{network}",
+        cache=cache or Path(platformdirs.user_cache_dir("robustpose")) / "crops",
+        recipe=Recipe(images=images, batch_size=batch_size, rate=rate, seed=seed),
+        shares=tuple(shares or ()),
+        encoder=encoder,
+        command=_command_line(),
+    )
+    with processes() as rank, terminal.training_progress(quiet=rank > 0) as listener:
+        path = run_training(training, device=best_device(), listener=listener)
+    if rank == 0:
+        terminal.say(f"wrote {path}")
+
+
+@app.command
+def evaluate(
+    network: str,
+    *,
+    people: str = "rendered",
+    checkpoint: Path | None = None,
+    limit: int | None = None,
+    json: bool = False,
+) -> None:
+    """Score a network on clean photographs.
+
+    Parameters
+    ----------
+    network
+        What to score. See: robustpose models.
+    people
+        On whom: rendered, or lsp:FOLDER.
+    checkpoint
+        Weights made by `robustpose train`; by default those that come with the package.
+    limit
+        Only the first so many people.
+    json
+        Print the scores as JSON.
+    """
+    from robustpose.data import load_people
+    from robustpose.models import load_model
+    from robustpose.scoring import best_device
+    from robustpose.scoring import evaluate as evaluate_model
+
+    model = load_model(network, checkpoint=checkpoint).to(best_device())
+    split = load_people(people).limited(limit)
+    terminal.show_scores(evaluate_model(model, split), network, split, as_json=json)
+
+
+@app.command
+def attack(
+    photo: Path,
+    *,
+    model: str = "hourglass2-compact",
+    eps: str = "8",
+    steps: int = 40,
+    box: Annotated[tuple[float, float, float, float] | None, Parameter(negative="")] = None,
+    seed: int = 0,
+    out: Path | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Attack one photograph of one person, and write a picture of before and after.
+
+    The attack (PGD) drives the network away from its own answer on the photograph.
+
+    Parameters
+    ----------
+    photo
+        The photograph: JPEG, PNG and the like.
+    model
+        The network to fool. See: robustpose models.
+    eps
+        Size of the perturbation in 0-255 units, as 8, 0.25 or 8/255.
+    steps
+        Gradient steps.
+    box
+        The person, as X Y WIDTH HEIGHT in pixels; by default the network looks for them.
+    seed
+        Seed of the random start.
+    out
+        The picture to write (PNG); by default PHOTO-attacked.png in this folder.
+    overwrite
+        Replace the picture if it exists.
+    """
+    from robustpose.photographs import attack_photograph
+
+    path = out or Path(f"{photo.stem}-attacked.png")
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists: choose another --out, or pass --overwrite")
+    outcome = attack_photograph(
+        photo, model, eps=_epsilon(eps) / 255, steps=steps, box=box, seed=seed
+    )
+    terminal.save_picture(outcome.picture, path)
+    terminal.say(
+        f"{outcome.moved} of {outcome.joints} joints left their place by more than "
+        f"{outcome.threshold:g} of the torso; wrote {path}"
+    )
+
+
+@app.command
+def models() -> None:
+    """List the networks of the zoo."""
+    from robustpose.models import ZOO, bundled_card
+
+    terminal.show_models(ZOO, bundled_card)
+
+
+@app.command
+def datasets() -> None:
+    """List the data sets that can be read."""
+    from robustpose.data import DATASETS
+
+    terminal.show_datasets(DATASETS)
+
+
+def main() -> None:
+    """Run the command line: a usage error is one line and exit code 2, Ctrl-C is 130."""
+    try:
+        app(exit_on_error=False, print_error=False)
+    except UsageError as error:
+        terminal.complain(str(error))
+        sys.exit(2)
+    except CycloptsError as error:
+        terminal.complain(f"{str(error).strip()} Try: robustpose --help")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        terminal.complain("stopped; what is finished is kept, the same command goes on from there")
+        sys.exit(130)
+
+
+def _run_and_report(study: object, out: Path) -> None:
+    from robustpose.report.page import write_report
+    from robustpose.report.tables import scores
+    from robustpose.scoring import best_device
+    from robustpose.studies.runner import run_study
+    from robustpose.studies.study import Study
+
+    assert isinstance(study, Study)
+    with terminal.study_progress() as listen:
+        run_study(study, out, device=best_device(), command=_command_line(), listen=listen)
+    terminal.say("writing the report")
+    page = write_report(out)
+    terminal.show_study(scores(out))
+    terminal.say(f"report: {page}")
+
+
+def _epsilon(text: str) -> float:
+    """Read a radius in 0-255 units: `8`, `0.25` or `8/255`."""
+    number, slash, unit = text.partition("/")
+    try:
+        epsilon = float(number)
+    except ValueError:
+        epsilon = float("nan")
+    if not 0 < epsilon <= 255 or (slash and unit.strip() != "255"):
+        raise UsageError(
+            f"epsilon is in 0-255 units, more than 0 and at most 255, written 8, 0.25 or 8/255: "
+            f"found {text!r}"
+        )
+    return epsilon
+
+
+def _command_line() -> str:
+    return shlex.join(["robustpose", *sys.argv[1:]])

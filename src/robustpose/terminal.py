@@ -1,0 +1,200 @@
+"""What the command line shows: messages, progress bars, tables."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+    from robustpose.data import Dataset
+    from robustpose.data.people import Split
+    from robustpose.models import ZooEntry
+    from robustpose.scoring import Scores
+    from robustpose.studies.runner import Advance
+    from robustpose.training.loop import Progress as TrainingProgress
+    from robustpose.training.runs import Listener
+
+_out = Console(soft_wrap=True)
+_err = Console(stderr=True, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    _out.print(escape(text), highlight=False)
+
+
+def complain(text: str) -> None:
+    """Print one line about what went wrong, to standard error."""
+    _err.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}", highlight=False)
+
+
+@contextmanager
+def study_progress() -> Iterator[Callable[["Advance"], None]]:
+    """Show how far a study is and how long it will take; yields the listener."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_err) as progress:
+        task = progress.add_task("loading", total=None)
+
+        def listen(advance: "Advance") -> None:
+            cell = advance.cell
+            where = f" on {cell.made_on}" if cell.made_on else ""
+            progress.update(
+                task,
+                description=f"{cell.label}{where}",
+                completed=advance.done,
+                total=advance.total,
+            )
+
+        yield listen
+
+
+@contextmanager
+def training_progress(*, quiet: bool) -> Iterator["Listener"]:
+    """Show step, loss and held-out scores of a training run; yields the listener.
+
+    Where standard error is no terminal, a line every hundred steps takes the bar's place.
+    """
+    from robustpose.training.runs import Listener
+
+    if quiet:
+        yield Listener()
+        return
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("loss {task.fields[loss]}  {task.fields[scores]}"),
+    )
+    with Progress(*columns, console=_err, disable=not _err.is_terminal) as progress:
+        task = progress.add_task("training", total=None, loss="-", scores="")
+
+        def stepped(step: "TrainingProgress") -> None:
+            loss = f"{step.loss:.3g}"
+            progress.update(task, completed=step.step, total=step.steps, loss=loss)
+            if not _err.is_terminal and step.step % 100 == 0:
+                _err.print(f"step {step.step} of {step.steps}, loss {loss}", highlight=False)
+
+        def scored(scores: Mapping[str, float]) -> None:
+            text = ", ".join(f"PCK {name} {value:.1f}" for name, value in scores.items())
+            progress.update(task, scores=text)
+            _err.print(text, highlight=False)
+
+        yield Listener(says=say, stepped=stepped, scored=scored)
+
+
+def show_scores(scores: "Scores", network: str, people: "Split", *, as_json: bool) -> None:
+    """Print the clean scores of a network."""
+    if as_json:
+        _out.print_json(
+            json.dumps(
+                {
+                    "network": network,
+                    "people": people.name,
+                    "count": scores.people,
+                    "left_out": dict(people.left_out),
+                    "threshold": people.threshold,
+                    "reference": people.reference,
+                    "pck": scores.pck,
+                    "by_joint": scores.by_joint,
+                }
+            )
+        )
+        return
+    title = f"{network} on {people.name}: PCK@{people.threshold:g} of the {people.reference}"
+    table = Table("joint", "PCK %", title=title, title_justify="left")
+    table.columns[1].justify = "right"
+    for joint, score in scores.by_joint.items():
+        table.add_row(joint.replace("_", " "), f"{score:.1f}")
+    table.add_section()
+    table.add_row(f"all joints of {scores.people:,} people", f"{scores.pck:.1f}")
+    _out.print(table)
+    for reason, count in people.left_out.items():
+        say(f"{count:,} more people are not scored: {reason}")
+
+
+def show_study(scores: "pl.DataFrame") -> None:
+    """Print clean and attacked scores: one line a network and attack, one column an epsilon."""
+    rows = scores.to_dicts()
+    epsilons = sorted({row["eps255"] for row in rows if row["eps255"] is not None})
+    shown = [epsilon for epsilon in (0.5, 1, 2, 4, 8) if epsilon in epsilons] or epsilons[:5]
+    table = Table(title="PCK in percent, in brackets relative to clean")
+    table.add_column("network")
+    table.add_column("attack")
+    for name in ("clean", *(f"eps {epsilon:g}" for epsilon in shown)):
+        table.add_column(name, justify="right")
+    for network in dict.fromkeys(row["network"] for row in rows):
+        own = [row for row in rows if row["network"] == network]
+        clean = next(row["pck"] for row in own if row["attack"] == "clean")
+        for attack in dict.fromkeys(row["attack"] for row in own if row["attack"] != "clean"):
+            lines = {row["eps255"]: row for row in own if row["attack"] == attack}
+            cells = [_cell(lines.get(epsilon)) for epsilon in shown]
+            table.add_row(network, attack, f"{clean:.1f}", *cells)
+        table.add_section()
+    _out.print(table)
+    if any(row["goal"] == "targeted" for row in rows):
+        say("Targeted attacks: percent of joints at the target, so higher is stronger.")
+
+
+def show_models(zoo: Mapping[str, "ZooEntry"], card: Callable[[str], Mapping[str, Any]]) -> None:
+    """Print the networks of the zoo, with the clean scores of those that come trained."""
+    table = Table("network", "weights", "clean PCK %", "what it is")
+    for name, entry in zoo.items():
+        scores = card(name).get("scores", {}) if entry.bundled else {}
+        shown = ", ".join(
+            f"{people.removeprefix('PCK ')} {pck:.1f}" for people, pck in scores.items()
+        )
+        table.add_row(name, "bundled" if entry.bundled else "yours", shown, entry.summary)
+    _out.print(table)
+
+
+def show_datasets(datasets: Mapping[str, "Dataset"]) -> None:
+    """Print the data sets that can be read."""
+    table = Table("people", "what it is", "licence")
+    for name, entry in datasets.items():
+        written = f"{name}:FOLDER" if entry.needs_folder else name
+        table.add_row(written, entry.summary, entry.licence)
+    _out.print(table)
+
+
+def save_picture(picture: "np.ndarray[Any, Any]", path: Path) -> None:
+    """Write an RGB picture as PNG."""
+    import cv2
+
+    _, content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.tobytes())
+
+
+def _cell(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return "-"
+    if row["goal"] == "targeted":
+        return f"{row['target']:.1f} at target"
+    return f"{row['pck']:.1f} ({row['relative']:.0f})"
