@@ -175,36 +175,47 @@ def train(
 
 @app.command
 def evaluate(
-    network: str,
-    *,
-    people: str = "rendered",
+    *networks: str,
+    people: Annotated[list[str] | None, Several] = None,
     checkpoint: Path | None = None,
     limit: int | None = None,
+    out: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Score a network on clean photographs.
+    """Score networks on clean photographs.
 
     Parameters
     ----------
-    network
-        What to score. See: robustpose models.
+    networks
+        What to score; by default all networks with bundled weights. See: robustpose models.
     people
-        On whom: rendered, or lsp:FOLDER.
+        On whom: rendered, lsp:FOLDER, or several; by default rendered.
     checkpoint
-        Weights made by `robustpose train`; by default those that come with the package.
+        Weights made by `robustpose train`, for one network; by default the bundled ones.
     limit
         Only the first so many people.
+    out
+        Write the scores, with what they came from, to this JSON file.
     json
-        Print the scores as JSON.
+        Print JSON instead of tables.
     """
     from robustpose.data import load_people
-    from robustpose.models import load_model
+    from robustpose.models import bundled_networks, load_model
     from robustpose.scoring import best_device
-    from robustpose.scoring import evaluate as evaluate_model
+    from robustpose.studies.clean import clean_scores
 
-    model = load_model(network, checkpoint=checkpoint).to(best_device())
-    split = load_people(people).limited(limit)
-    terminal.show_scores(evaluate_model(model, split), network, split, as_json=json)
+    names = list(networks) or bundled_networks()
+    if checkpoint is not None and len(names) != 1:
+        raise UsageError(f"a checkpoint is of one network, found {len(names)}: name one")
+    splits = [load_people(name).limited(limit) for name in people or ["rendered"]]
+    models = [load_model(name, checkpoint=checkpoint).to(best_device()) for name in names]
+    report = clean_scores(models, splits, command=_command_line())
+    terminal.show_clean_scores(report, as_json=json)
+    if out is not None:
+        from robustpose.studies.rows import write_json
+
+        write_json(report, out)
+        terminal.say(f"wrote {out}")
 
 
 @app.command
@@ -282,6 +293,9 @@ def main() -> None:
         sys.exit(2)
     except CycloptsError as error:
         terminal.complain(f"{str(error).strip()} Try: robustpose --help")
+        sys.exit(2)
+    except OSError as error:
+        terminal.complain(f"{error.filename or 'a file'}: {error.strerror or error}")
         sys.exit(2)
     except KeyboardInterrupt:
         terminal.complain("stopped; what is finished is kept, the same command goes on from there")

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from robustpose.data import Dataset
-    from robustpose.data.people import Split
     from robustpose.models import ZooEntry
-    from robustpose.scoring import Scores
     from robustpose.studies.runner import Advance
     from robustpose.training.loop import Progress as TrainingProgress
     from robustpose.training.runs import Listener
@@ -109,34 +107,26 @@ def training_progress(*, quiet: bool) -> Iterator["Listener"]:
         yield Listener(says=say, stepped=stepped, scored=scored)
 
 
-def show_scores(scores: "Scores", network: str, people: "Split", *, as_json: bool) -> None:
-    """Print the clean scores of a network."""
+def show_clean_scores(report: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print what `clean_scores` found: a table for each set of people."""
     if as_json:
-        _out.print_json(
-            json.dumps(
-                {
-                    "network": network,
-                    "people": people.name,
-                    "count": scores.people,
-                    "left_out": dict(people.left_out),
-                    "threshold": people.threshold,
-                    "reference": people.reference,
-                    "pck": scores.pck,
-                    "by_joint": scores.by_joint,
-                }
-            )
-        )
+        _out.print_json(json.dumps(report))
         return
-    title = f"{network} on {people.name}: PCK@{people.threshold:g} of the {people.reference}"
-    table = Table("joint", "PCK %", title=title, title_justify="left")
-    table.columns[1].justify = "right"
-    for joint, score in scores.by_joint.items():
-        table.add_row(joint.replace("_", " "), f"{score:.1f}")
-    table.add_section()
-    table.add_row(f"all joints of {scores.people:,} people", f"{scores.pck:.1f}")
-    _out.print(table)
-    for reason, count in people.left_out.items():
-        say(f"{count:,} more people are not scored: {reason}")
+    for name, people in report["people"].items():
+        own = [score for score in report["scores"] if score["people"] == name]
+        title = f"{name}: PCK@{people['threshold']:g} of the {people['reference']}, in percent"
+        table = Table("joint", title=title, title_justify="left")
+        for score in own:
+            table.add_column(score["network"], justify="right")
+        for joint in own[0]["by_joint"]:
+            cells = (score["by_joint"][joint] for score in own)
+            table.add_row(joint.replace("_", " "), *(_percent(cell) for cell in cells))
+        table.add_section()
+        title = f"all, of {people['count']:,} people"
+        table.add_row(title, *(_percent(score["pck"]) for score in own))
+        _out.print(table)
+        for reason, count in people["left_out"].items():
+            say(f"{count:,} more people are not scored: {reason}")
 
 
 def show_study(scores: "pl.DataFrame") -> None:
@@ -177,9 +167,8 @@ def show_models(zoo: Mapping[str, "ZooEntry"], card: Callable[[str], Mapping[str
 def show_datasets(datasets: Mapping[str, "Dataset"]) -> None:
     """Print the data sets that can be read."""
     table = Table("people", "what it is", "licence")
-    for name, entry in datasets.items():
-        written = f"{name}:FOLDER" if entry.needs_folder else name
-        table.add_row(written, entry.summary, entry.licence)
+    for entry in datasets.values():
+        table.add_row(entry.written, entry.summary, entry.licence)
     _out.print(table)
 
 
@@ -190,6 +179,10 @@ def save_picture(picture: "np.ndarray[Any, Any]", path: Path) -> None:
     _, content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.tobytes())
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
 
 
 def _cell(row: Mapping[str, Any] | None) -> str:

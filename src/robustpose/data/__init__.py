@@ -15,28 +15,28 @@ from robustpose.errors import UsageError, check_choice
 class Dataset:
     """What the package knows of a data set.
 
-    `load` takes the split's name and the folder that holds the files (None for a data set that
-    needs none).
+    `written` is how the command line names it. `load` takes the split's name and what follows the
+    colon in the name ("" for nothing).
     """
 
     summary: str
     licence: str
-    needs_folder: bool
-    load: Callable[[str, Path | None], Split]
+    written: str
+    load: Callable[[str, str], Split]
 
 
 DATASETS: dict[str, Dataset] = {
     "rendered": Dataset(
         summary="people drawn by the package: endless, seeded, with exactly known joints",
         licence="Apache-2.0",
-        needs_folder=False,
-        load=lambda split, _: rendered_people(split),
+        written="rendered (or rendered:PIXELS, the side of the pictures; 160)",
+        load=lambda split, location: rendered_people(split, pixels=_pixels(location)),
     ),
     "lsp": Dataset(
         summary="Leeds Sports Pose, extended: 10,000 sports photographs, 14 joints",
         licence="research use; Johnson and Everingham, CVPR 2011",
-        needs_folder=True,
-        load=lambda split, folder: lsp_people(folder or Path(), split),
+        written="lsp:FOLDER",
+        load=lambda split, location: lsp_people(_folder("lsp", location), split),
     ),
 }
 
@@ -45,16 +45,21 @@ def load_people(name: str, *, split: str = "test") -> Split:
     """Load a split of a data set: `rendered`, `lsp:FOLDER`, or `lsp` with `ROBUSTPOSE_DATA` set.
 
     Without a folder in the name, files are looked for in the data set's own folder under
-    `ROBUSTPOSE_DATA`. Raises `UsageError` for an unknown name or files that do not fit.
+    `ROBUSTPOSE_DATA`. `rendered:320` draws larger pictures, for networks of 256 px. Raises
+    `UsageError` for an unknown name or files that do not fit.
     """
     key, _, location = name.partition(":")
     check_choice("data set", key, DATASETS)
-    dataset = DATASETS[key]
-    if not dataset.needs_folder:
-        if location:
-            raise UsageError(f"{key} needs no folder, found {location!r}: write {key}")
-        return dataset.load(split, None)
-    return dataset.load(split, _folder(key, location))
+    return DATASETS[key].load(split, location)
+
+
+def _pixels(location: str) -> int:
+    if location and not location.isdecimal():
+        raise UsageError(
+            f"rendered people need no folder, at most the side of their pictures in pixels "
+            f"(rendered:320): found {location!r}"
+        )
+    return int(location or 160)
 
 
 def _folder(key: str, location: str) -> Path:

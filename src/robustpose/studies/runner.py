@@ -1,5 +1,6 @@
 """Running a study: every cell that has no part on disk is made, judged and written."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -53,8 +54,11 @@ def run_study(
     """Make the rows of a study in the folder `out`; returns it.
 
     Cells whose part lies there already are not made again, so a killed run goes on where it
-    stopped. Raises `UsageError` if a network cannot judge these people.
+    stopped. Raises `UsageError` for a folder that holds something else, and if a network cannot
+    judge these people.
     """
+    if out.is_dir() and any(out.iterdir()) and not (out / "study.json").is_file():
+        raise UsageError(f"{out} is neither empty nor the folder of a run: choose another --out")
     runner = _Runner(study, out, device)
     runner.write_configuration(command)
     cells = [(cell, runner.work(cell)) for cell in study.cells()]
@@ -249,7 +253,7 @@ class _Runner:
 
 def _write_artefact(artefact: Artefact, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(f".{os.getpid()}.partial")
     save_file(dict(artefact), partial)
     partial.replace(path)
 

@@ -1,6 +1,8 @@
 """Training a network: seeded, resumable, on one device or several processes."""
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,16 +162,31 @@ def train(
                 f"{path} holds the state of another network: choose another --out, or delete it"
             ) from error
 
-    def save_and_listen(progress: Progress) -> None:
-        listen(progress)
-        if progress.step % save_every == 0 or progress.step == progress.steps:
-            _save(trainer, path)
+    with _interrupts_between_steps() as interrupted:
 
-    try:
+        def save_and_listen(progress: Progress) -> None:
+            listen(progress)
+            last = progress.step == progress.steps
+            if last or interrupted.is_set() or progress.step % save_every == 0:
+                _save(trainer, path)
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+
         trainer.run(save_and_listen)
-    except KeyboardInterrupt:
-        _save(trainer, path)
-        raise
+
+
+@contextmanager
+def _interrupts_between_steps() -> Iterator[threading.Event]:
+    """Turn Ctrl-C into an event: a state saved within a step would not be that of any step."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from robustpose.data import load_people
+from robustpose.data import DATASETS, load_people
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.models import build_model, bundled_path
@@ -135,8 +135,14 @@ def _card(
 ) -> dict[str, object]:
     return {
         "data": [
-            {"name": split.name, "people": len(split), "share": share, "digest": split.digest}
-            for split, share in zip(people, shares, strict=True)
+            {
+                "name": split.name,
+                "people": len(split),
+                "share": share,
+                "digest": split.digest,
+                "licence": DATASETS[name.partition(":")[0]].licence,
+            }
+            for name, split, share in zip(run.data, people, shares, strict=True)
         ],
         "encoder": run.encoder,
         "recipe": asdict(run.recipe),
