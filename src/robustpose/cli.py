@@ -46,6 +46,7 @@ def run(
     people: str = "rendered",
     networks: Annotated[list[str] | None, Several] = None,
     experiments: Annotated[list[str] | None, Several] = None,
+    attacks: Annotated[list[str] | None, Several] = None,
     epsilons: Annotated[list[str] | None, Several] = None,
     limit: int | None = None,
     seed: int = 0,
@@ -66,6 +67,8 @@ def run(
         Networks to attack; by default all that come with the package. See: robustpose models.
     experiments
         Parts of the study; by default all. jain2019 has: white-box.
+    attacks
+        Only these attacks, as FGSM-U IGSM-U-10; by default all of the experiments.
     epsilons
         Sizes of the perturbation in 0-255 units, as 8, 0.25 or 8/255; by default the study's.
     limit
@@ -82,12 +85,13 @@ def run(
     from robustpose.models import bundled_networks
     from robustpose.protocols.jain2019 import EPSILONS, EXPERIMENTS, jain2019
 
-    split = load_people(people)
     value = jain2019(
-        split.limited(limit),
+        load_people(people),
         networks or bundled_networks(),
         experiments=experiments or list(EXPERIMENTS),
+        attacks=attacks,
         epsilons=[_epsilon(text) for text in epsilons] if epsilons else EPSILONS,
+        limit=limit,
         seed=seed,
         precision=precision,
     )

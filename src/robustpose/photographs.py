@@ -57,7 +57,7 @@ def attack_photograph(
     model = load_model(network)
     photo = _Read(path.name, PhotoFile(path).read())
     square = find_person(model, photo) if box is None else _boxed(box, photo.pixels)
-    batch = _batch(photo, square, model, f"attack/{seed}/{path.name}")
+    batch = _batch(photo, [square], model, f"attack/{seed}/{path.name}")
     before = model.predict(batch.images)
     loss = Untargeted().loss(model, _believed(batch, before))
     attack = pgd(eps=eps, steps=steps)
@@ -116,26 +116,25 @@ def _tiles(height: int, width: int) -> list[Square]:
 
 
 def _most_confident(model: PoseModel, photo: Photo, squares: list[Square]) -> Square:
-    means = [
-        model.predict(_batch(photo, square, model, "search").images).confidence.mean().item()
-        for square in squares
-    ]
-    return squares[int(np.argmax(means))]
+    confidence = model.predict(_batch(photo, squares, model, "search").images).confidence
+    return squares[int(confidence.mean(dim=1).argmax())]
 
 
 def _tightened(model: PoseModel, photo: Photo, square: Square) -> Square:
-    joints = model.predict(_batch(photo, square, model, "search").images).joints[0].double()
+    joints = model.predict(_batch(photo, [square], model, "search").images).joints[0].double()
     to_photo = inverse(square_to_canvas(square.centre, square.side, model.size))
     points = transformed(joints.numpy(), to_photo)
     return joints_square(points, np.ones(len(points), bool), margin=MARGIN)
 
 
-def _batch(photo: Photo, square: Square, model: PoseModel, name: str) -> PoseBatch:
+def _batch(photo: Photo, squares: list[Square], model: PoseModel, name: str) -> PoseBatch:
     count = len(model.skeleton)
     nothing = np.zeros(count, bool)
-    person = Person(name, photo, np.zeros((count, 2)), nothing, nothing, square, None)
-    split = Split("photograph", model.skeleton, THRESHOLD, "torso", [person], digest="")
-    return crop(split, model)
+    people = [
+        Person(f"{name}/{index}", photo, np.zeros((count, 2)), nothing, nothing, square, None)
+        for index, square in enumerate(squares)
+    ]
+    return crop(Split("photograph", model.skeleton, THRESHOLD, "torso", people, digest=""), model)
 
 
 def _believed(batch: PoseBatch, pose: Pose) -> PoseBatch:

@@ -7,12 +7,13 @@ from robustpose.models import bundled_networks
 from robustpose.protocols.jain2019 import jain2019
 from robustpose.studies.study import Study
 
-PEOPLE = 32
+PEOPLE = 24
 EPSILONS = (0.5, 1, 2, 4, 8)
 
 
 def demo() -> Study:
     """Return the study of `robustpose demo`: bundled networks, rendered people."""
     networks = bundled_networks()
-    people = load_people("rendered", split="test").limited(PEOPLE)
-    return replace(jain2019(people, networks, epsilons=EPSILONS), name="demo-v1")
+    people = load_people("rendered", split="test")
+    study = jain2019(people, networks, epsilons=EPSILONS, limit=PEOPLE, batch_size=PEOPLE)
+    return replace(study, name="demo-v1")

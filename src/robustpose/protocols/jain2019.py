@@ -40,15 +40,19 @@ def jain2019(
     networks: Sequence[str],
     *,
     experiments: Sequence[str] = ("white-box",),
+    attacks: Sequence[str] | None = None,
     epsilons: Sequence[float] = EPSILONS,
     canvas: tuple[int, int] = (128, 128),
     batch_size: int = 16,
+    limit: int | None = None,
     seed: int = 0,
     precision: str = "float32",
 ) -> Study:
     """Return the study on these people, with networks named as in the zoo.
 
-    Raises `UsageError` for an unknown experiment or network, or an epsilon out of (0, 255].
+    `attacks` are names such as `IGSM-U-10`; None: all of the experiments. With `limit` only the
+    first people are attacked; poses to ask for still come from all of them. Raises `UsageError` for
+    an unknown experiment, network or attack, or an epsilon out of (0, 255].
     """
     for epsilon in epsilons:
         if not 0 < epsilon <= 255:
@@ -60,9 +64,14 @@ def jain2019(
     conditions = [
         condition for name in experiments for condition in EXPERIMENTS[name](sorted(set(epsilons)))
     ]
+    for name in attacks or ():
+        check_choice("attack", name, dict.fromkeys(condition.name for condition in conditions))
+    if attacks:
+        conditions = [condition for condition in conditions if condition.name in attacks]
     return Study(
         name="jain2019-v1",
-        people=people,
+        people=people.limited(limit),
+        preparation=people,
         canvas=canvas,
         victims=victims(networks),
         conditions=labelled(conditions),

@@ -111,7 +111,7 @@ class _Runner:
                 "models": {name: self.digests[name] for name in cell.victims},
                 "people": self.described_people[start : start + study.batch_size],
                 "annotations": study.people.digest,
-                "targets": self._candidates_digest(cell),
+                "prepared_on": self._preparation_digest(cell),
                 "canvas": study.canvas,
                 "precision": study.precision,
                 "rounding": [study.rounding, study.valid_range],
@@ -204,15 +204,16 @@ class _Runner:
             self._crops[batch] = crop(self.study.batch_people(batch), self.study.canvas)
         return self._crops[batch]
 
-    def _candidates_digest(self, cell: Cell) -> str | None:
-        """Targets are drawn from all people of the study, not only from those of the batch."""
-        if self.study.conditions[cell.label].goal != "targeted":
+    def _preparation_digest(self, cell: Cell) -> str | None:
+        """Return what a prepared condition depends on beside the people of its batch."""
+        if self._artefact(cell) is None:
             return None
-        return self._people_digest
+        return self._prepared_on
 
     @cached_property
-    def _people_digest(self) -> str:
-        return digest_of(self.described_people)
+    def _prepared_on(self) -> str:
+        people = self.study.prepared_on
+        return digest_of([people.digest, [person.id for person in people]])
 
     def _artefact(self, cell: Cell) -> Artefact | None:
         """Return what the condition prepares, from disk if it was made before."""
@@ -221,8 +222,7 @@ class _Runner:
             [
                 described(condition),
                 cell.made_on and self.digests[cell.made_on],
-                self._people_digest,
-                self.study.people.digest,
+                self._prepared_on,
                 self.study.canvas,
             ]
         )
@@ -232,7 +232,7 @@ class _Runner:
                 self._artefacts[key] = load_file(path)
             else:
                 model = None if cell.made_on is None else self.models[cell.made_on]
-                made = condition.prepare(self.study.people, self.study.canvas, model)
+                made = condition.prepare(self.study.prepared_on, self.study.canvas, model)
                 if made is not None:
                     _write_artefact(made, path)
                 self._artefacts[key] = made

@@ -28,7 +28,9 @@ class Study:
     """The whole configuration.
 
     `canvas` is (height, width) of the images under attack. `victims` builds each model by its
-    name; `conditions` maps the label in the report to a condition. `keep` is of how many people
+    name; `conditions` maps the label in the report to a condition. `preparation` are the people
+    that conditions prepare on (the poses that targeted attacks ask for); None: the people of the
+    study. `keep` is of how many people
     the pictures are kept for the gallery. `precision` is that of the networks. `rounding` brings
     perturbed images to 8-bit levels inside their ball; `valid_range` says whether images must
     stay in [0, 1] (the paper's need not).
@@ -39,6 +41,7 @@ class Study:
     canvas: tuple[int, int]
     victims: Mapping[str, Callable[[], PoseModel]]
     conditions: Mapping[str, Condition]
+    preparation: Split | None = None
     batch_size: int = 16
     seed: int = 0
     keep: int = 4
@@ -60,6 +63,11 @@ class Study:
     def batches(self) -> int:
         """How many fixed batches the people fall into."""
         return -(-len(self.people) // self.batch_size)
+
+    @property
+    def prepared_on(self) -> Split:
+        """The people that conditions prepare on."""
+        return self.preparation or self.people
 
     def batch_people(self, batch: int) -> Split:
         """Return the people of a batch: always the same ones."""

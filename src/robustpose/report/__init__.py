@@ -1,0 +1,1 @@
+"""The report: tables, charts, overlays and one page, read from rows alone."""

@@ -1,0 +1,223 @@
+"""Curves of a score against epsilon, interactive on the page and static in files and print."""
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import polars as pl
+import vl_convert
+
+from robustpose.report.palette import NETWORK_COLOURS, NETWORK_DASHES, NETWORK_SHAPES
+
+FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
+INK = "#1f2328"
+QUIET = "#6b7280"
+MEASURES = {
+    "relative": "relative PCK [%]",
+    "target": "target PCK [%]",
+}
+PUBLISHED_FIGURES = ("2a", "2b", "2c", "2d")  # 2e and 2f repeat some of these points
+
+Spec = dict[str, Any]
+
+
+def curves(
+    scores: pl.DataFrame, measure: str, networks: Sequence[str], *, attacks: Sequence[str]
+) -> Spec:
+    """Return a chart of `relative` or `target` against epsilon, one panel an attack, with bands."""
+    chosen = scores.filter(pl.col("attack").is_in(list(attacks)) & pl.col(measure).is_not_null())
+    layers = _layers(measure, networks, top=_top(chosen, measure))
+    return _finished(_panels(layers, chosen, attacks))
+
+
+def beside_published(
+    scores: pl.DataFrame, networks: Sequence[str], *, attacks: Sequence[str]
+) -> Spec:
+    """Return the curves over those of Jain et al. (2019) in thin grey, one panel an attack."""
+    own = scores.filter(pl.col("attack").is_in(list(attacks))).with_columns(
+        pl.coalesce("target", "relative").alias("value"),
+        pl.coalesce("target_low", "relative_low").alias("value_low"),
+        pl.coalesce("target_high", "relative_high").alias("value_high"),
+    )
+    theirs = published().filter(pl.col("attack").is_in(list(attacks)))
+    both = pl.concat([own, theirs], how="diagonal")
+    title, top = "relative or target PCK(h) [%]", _top(both, "value")
+    is_theirs = "isValid(datum.published)"
+    grey = (
+        alt.Chart()
+        .transform_filter(is_theirs)
+        .mark_line(color="#9aa0a6", strokeWidth=0.9)
+        .encode(
+            x=_epsilon(),
+            y=_percent("value", title, top),
+            detail="published:N",
+            tooltip=[
+                alt.Tooltip("published:N", title="published network"),
+                alt.Tooltip("eps255:Q", title="epsilon"),
+                alt.Tooltip("value:Q", title="published value", format=".1f"),
+            ],
+        )
+    )
+    ours = _layers("value", networks, top=top, title=title, only=f"!{is_theirs}")
+    return _finished(_panels((grey, *ours), both, attacks))
+
+
+def published() -> pl.DataFrame:
+    """Return the curves of Jain et al. (2019), figure 2: attack, published, eps255, value."""
+    path = resources.files("robustpose.report") / "jain2019_figures.csv"
+    table = pl.read_csv(path.read_bytes())
+    chosen = table.filter(pl.col("figure").is_in(PUBLISHED_FIGURES)).select(
+        "attack",
+        pl.col("model").alias("published"),
+        pl.col("epsilon").cast(pl.Float64).alias("eps255"),
+        pl.col("value_percent").alias("value"),
+    )
+    # 2b and 2c share some of their networks.
+    return chosen.unique(["attack", "published", "eps255"], keep="first", maintain_order=True)
+
+
+def write_chart(spec: Spec, path: Path) -> str:
+    """Write `path`.svg and `path`.png (twice the size); return the SVG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    svg = vl_convert.vegalite_to_svg(json.dumps(spec))
+    path.with_suffix(".svg").write_text(svg)
+    path.with_suffix(".png").write_bytes(vl_convert.svg_to_png(svg, scale=2))
+    return svg
+
+
+def _layers(
+    measure: str,
+    networks: Sequence[str],
+    *,
+    top: float,
+    title: str | None = None,
+    only: str = "true",
+) -> tuple[alt.Chart, alt.Chart, alt.Chart]:
+    picked = alt.selection_point(name="picked", fields=["network"], bind="legend")
+    base = alt.Chart().transform_filter(only).encode(x=_epsilon(), color=_colour(networks))
+    y = _percent(measure, title or MEASURES[measure], top)
+    band = base.mark_area().encode(
+        y=_percent(f"{measure}_low", title or MEASURES[measure], top),
+        y2=f"{measure}_high:Q",
+        opacity=alt.when(picked).then(alt.value(0.13)).otherwise(alt.value(0.02)),
+    )
+    faded = alt.when(picked).then(alt.value(1)).otherwise(alt.value(0.15))
+    line = base.mark_line(strokeWidth=1.8).encode(
+        y=y, opacity=faded, strokeDash=_by_network("strokeDash", networks)
+    )
+    point = (
+        base.mark_point(filled=True, size=46)
+        .encode(
+            y=y,
+            opacity=faded,
+            shape=_by_network("shape", networks),
+            tooltip=_tooltip(measure),
+        )
+        .add_params(picked)
+    )
+    return band, line, point
+
+
+def _top(table: pl.DataFrame, measure: str) -> float:
+    # An attacked score can exceed the clean one, so the axis may have to go beyond 100.
+    highest: list[float] = table[f"{measure}_high"].drop_nulls().to_list()
+    return max([100.0, *highest])
+
+
+def _epsilon() -> alt.X:
+    return alt.X(
+        "eps255:Q",
+        title="epsilon, in 0-255 units",
+        scale=alt.Scale(type="log", base=2, nice=False, padding=12),
+        axis=alt.Axis(
+            values=[2.0**power for power in range(-4, 9)],
+            labelExpr="format(datum.value, '~g')",
+            grid=False,
+        ),
+    )
+
+
+def _percent(field: str, title: str, top: float) -> alt.Y:
+    scale = alt.Scale(domain=[0, top], nice=False)
+    return alt.Y(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=5))
+
+
+def _tooltip(measure: str) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("network:N", title="network"),
+        alt.Tooltip("attack:N", title="attack"),
+        alt.Tooltip("eps255:Q", title="epsilon"),
+        alt.Tooltip(f"{measure}:Q", title="value [%]", format=".1f"),
+        alt.Tooltip(f"{measure}_low:Q", title="95 % from", format=".1f"),
+        alt.Tooltip(f"{measure}_high:Q", title="95 % to", format=".1f"),
+        alt.Tooltip("people:Q", title="people"),
+    ]
+
+
+def _colour(networks: Sequence[str]) -> alt.Color:
+    return alt.Color(
+        "network:N",
+        title=None,
+        scale=alt.Scale(domain=list(networks), range=_cycled(NETWORK_COLOURS, networks)),
+    )
+
+
+def _by_network(channel: str, networks: Sequence[str]) -> Any:
+    domain = list(networks)
+    if channel == "shape":
+        scale = alt.Scale(domain=domain, range=_cycled(NETWORK_SHAPES, networks))
+        return alt.Shape("network:N", title=None, scale=scale)
+    scale = alt.Scale(domain=domain, range=_cycled(NETWORK_DASHES, networks))
+    return alt.StrokeDash("network:N", title=None, scale=scale)
+
+
+def _cycled(looks: Sequence[Any], networks: Sequence[str]) -> list[Any]:
+    return [looks[place % len(looks)] for place in range(len(networks))]
+
+
+def _panels(
+    layers: Sequence[alt.Chart], data: pl.DataFrame, attacks: Sequence[str]
+) -> alt.FacetChart:
+    width = {1: 560, 2: 400}.get(len(attacks), 270)
+    header = alt.Header(title=None, labelFontSize=13, labelFontWeight=600, labelColor=INK)
+    chart = alt.LayerChart(layer=list(layers), data=_plain(data), width=width, height=270)
+    return chart.facet(facet=alt.Facet("attack:N", sort=list(attacks), header=header), columns=3)
+
+
+def _finished(chart: alt.FacetChart) -> Spec:
+    spec: Spec = (
+        chart.configure(font=FONT, background="white", padding=4)
+        .configure_axis(
+            labelColor=QUIET,
+            titleColor=INK,
+            titleFontWeight="normal",
+            titleFontSize=12,
+            labelFontSize=11,
+            gridColor="#e7e9ec",
+            domainColor="#b6bcc4",
+            tickColor="#b6bcc4",
+        )
+        .configure_view(stroke=None)
+        .configure_legend(
+            orient="top",
+            labelFontSize=12,
+            labelColor=INK,
+            symbolSize=90,
+            symbolStrokeWidth=0,
+            symbolOpacity=1,
+            columnPadding=18,
+        )
+        .to_dict()
+    )
+    return spec
+
+
+def _plain(scores: pl.DataFrame) -> alt.InlineData:
+    # Rounded, so that the page carries no meaningless digits.
+    values = scores.with_columns(pl.col(pl.Float64).round(4)).to_dicts()
+    return alt.InlineData(
+        values=[{k: v for k, v in row.items() if v is not None} for row in values]
+    )

@@ -1,0 +1,167 @@
+"""The kept people: photo, perturbation, poses and heatmaps before and after, as inline images."""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+
+from robustpose.report.overlays import (
+    Picture,
+    amplification,
+    amplified,
+    draw_maps,
+    draw_skeleton,
+)
+from robustpose.report.runs import Condition, Run
+from robustpose.studies.rows import slug
+
+STRIPS = 16
+"""At most so many person-network strips on one page, to keep it a few megabytes."""
+
+
+class Figure(NamedTuple):
+    """One picture of a strip, as a data URI."""
+
+    caption: str
+    alt: str
+    uri: str
+
+
+class Strip(NamedTuple):
+    """One person attacked on one network; the counts are of joints off by over the threshold."""
+
+    network: str
+    figures: list[Figure]
+    wrong_before: int
+    wrong_after: int
+    scored: int
+
+
+class Kept(NamedTuple):
+    """One person of whom the images were kept."""
+
+    person: str
+    photo: str
+    strips: list[Strip]
+
+
+class Gallery(NamedTuple):
+    """What can be shown, and how much more lies in `samples/`."""
+
+    people: list[Kept]
+    factor: int
+    left_out: int
+
+
+def gallery(run: Run, condition: Condition, *, strips: int = STRIPS) -> Gallery:
+    """Return the kept people under one condition, in the order of the study."""
+    people: list[Kept] = []
+    left_out, shown = 0, 0
+    for place, person in enumerate(run.people["person"]):
+        folder = run.folder / "samples" / slug(person)
+        clean = read_picture(folder / "clean.png")
+        if clean is None:
+            continue
+        made = list(_strips(run, condition, place, clean, folder))
+        room = max(strips - shown, 0)
+        if made[:room]:
+            people.append(Kept(person, png_uri(clean), made[:room]))
+        shown += len(made[:room])
+        left_out += len(made[room:])
+    return Gallery(people, amplification(condition.eps255 or 0), left_out)
+
+
+def read_picture(path: Path) -> Picture | None:
+    """Return an RGB image, or None where there is no readable file."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
+    return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8)
+
+
+def png_uri(picture: Picture) -> str:
+    """Return an RGB image as a `data:image/png` URI."""
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return "data:image/png;base64," + base64.b64encode(encoded.tobytes()).decode()
+
+
+def _strips(
+    run: Run, condition: Condition, place: int, clean: Picture, folder: Path
+) -> Iterator[Strip]:
+    for network in run.networks:
+        own, label = folder / slug(network), slug(condition.label)
+        perturbed = read_picture(own / f"{label}.png")
+        before = _pose(run, network, None, place)
+        after = _pose(run, network, condition, place)
+        if perturbed is None or before is None or after is None:
+            continue
+        figures = _pictures(run, condition, clean, perturbed, before, after)
+        figures += _heatmaps(clean, perturbed, own / "clean.npz", own / f"{label}.npz")
+        wrong_before, wrong_after = int(before.wrong.sum()), int(after.wrong.sum())
+        scored = int(run.labelled[place].sum())
+        yield Strip(network, figures, wrong_before, wrong_after, scored)
+
+
+class _Drawn(NamedTuple):
+    joints: Float[np.ndarray, "k 2"]
+    wrong: Bool[np.ndarray, "k"]
+
+
+def _pose(run: Run, network: str, condition: Condition | None, place: int) -> _Drawn | None:
+    rows = run.of(network, condition)
+    rows = rows.filter(rows["person"] == run.people["person"][place])
+    if rows.is_empty():
+        return None
+    joints = [
+        [np.nan if value is None else value for value in p] for p in rows["joints"].to_list()[0]
+    ]
+    wrong = run.errors(network, condition)[place] > run.threshold  # not for unlabelled joints: NaN
+    return _Drawn(np.array(joints, dtype=float), wrong)
+
+
+def _pictures(
+    run: Run,
+    condition: Condition,
+    clean: Picture,
+    perturbed: Picture,
+    before: _Drawn,
+    after: _Drawn,
+) -> list[Figure]:
+    eps255 = condition.eps255 or 0.0
+    factor = amplification(eps255)
+    drawn_before = draw_skeleton(clean, before.joints, run.skeleton, wrong=before.wrong)
+    drawn_after = draw_skeleton(perturbed, after.joints, run.skeleton, wrong=after.wrong)
+    noise = amplified(clean, perturbed, factor=factor)
+    return [
+        Figure("Pose before", "The photo with the predicted pose", png_uri(drawn_before)),
+        Figure(
+            f"Perturbation × {factor}",
+            f"The perturbation, {factor} times amplified; mid-grey is no change",
+            png_uri(noise),
+        ),
+        Figure("Photo perturbed", f"The photo perturbed, ε = {eps255:g}", png_uri(perturbed)),
+        Figure("Pose after", "The perturbed photo with the predicted pose", png_uri(drawn_after)),
+    ]
+
+
+def _heatmaps(clean: Picture, perturbed: Picture, before: Path, after: Path) -> list[Figure]:
+    if not (before.is_file() and after.is_file()):
+        return []  # networks that answer in coordinates have none
+    return [
+        Figure(
+            f"Heatmaps {when}", f"All heatmaps {when} the attack, the highest at each place", uri
+        )
+        for when, uri in (
+            ("before", png_uri(draw_maps(clean, _maps(before)))),
+            ("after", png_uri(draw_maps(perturbed, _maps(after)))),
+        )
+    ]
+
+
+def _maps(path: Path) -> Float[np.ndarray, "k rows columns"]:
+    with np.load(path) as stored:
+        maps: np.ndarray = stored["maps"]
+    return maps

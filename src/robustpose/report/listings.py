@@ -1,0 +1,129 @@
+"""Scores arranged for reading: one table a network, a block an attack, a column an epsilon."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from robustpose.report.runs import Cell, Condition, Run
+
+USUAL_EPSILONS = (1.0, 2.0, 4.0, 8.0)
+MOST_COLUMNS = 6
+
+
+class Value(NamedTuple):
+    """A number and its interval, with one decimal; an en dash where there is none."""
+
+    value: str
+    interval: str
+
+
+class Line(NamedTuple):
+    """One measure of an attack over the epsilons."""
+
+    measure: str
+    values: list[Value]
+
+
+class Block(NamedTuple):
+    """The lines of one attack, or what is missing for them."""
+
+    attack: str
+    goal: str
+    lines: list[Line]
+    missing: list[str]
+
+
+class ScoreTable(NamedTuple):
+    """Everything that the page says about one network."""
+
+    network: str
+    clean: Value
+    people: int
+    epsilons: list[float]
+    blocks: list[Block]
+    missing: list[str]
+
+
+def score_tables(run: Run, scores: pl.DataFrame) -> list[ScoreTable]:
+    """Return one table a network; where cells are missing, their names in the place of numbers."""
+    epsilons = page_epsilons(run)
+    return [_score_table(run, scores.filter(network=each), each, epsilons) for each in run.networks]
+
+
+def page_epsilons(run: Run) -> list[float]:
+    """Return the epsilons that the page prints: 1, 2, 4 and 8 where studied, else the first six."""
+    studied = sorted({c.eps255 for each in run.attacks.values() for c in each if c.eps255})
+    usual = [eps for eps in studied if eps in USUAL_EPSILONS]
+    return usual or studied[:MOST_COLUMNS]
+
+
+def whole_curves(run: Run, scores: pl.DataFrame) -> pl.DataFrame:
+    """Return the scores of those network-attack pairs that have every epsilon."""
+    pairs = [
+        (network, attack)
+        for network in run.networks
+        for attack, conditions in run.attacks.items()
+        if not run.missing_for(network, conditions)
+    ]
+    kept = pl.DataFrame(pairs, schema={"network": pl.String, "attack": pl.String}, orient="row")
+    return scores.join(kept, on=["network", "attack"], how="semi", maintain_order="left")
+
+
+def named(cells: Sequence[Cell]) -> list[str]:
+    """Return cells in words, the batches of one condition together."""
+    batches: dict[str, list[int]] = {}
+    for cell in cells:
+        where = cell.condition + (f" on {cell.made_on}" if cell.made_on else "")
+        batches.setdefault(where, []).append(cell.batch)
+    return [
+        f"{where}: batch{'es' if len(each) > 1 else ''} {', '.join(map(str, sorted(each)))}"
+        for where, each in batches.items()
+    ]
+
+
+def value(row: Mapping[str, Any], name: str) -> Value:
+    """Return `name` of a line of scores with its interval."""
+    middle, low, high = (row.get(f"{name}{end}") for end in ("", "_low", "_high"))
+    if middle is None:
+        return Value("–", "")
+    if low is None or high is None:
+        return Value(f"{middle:.1f}", "")
+    return Value(f"{middle:.1f}", f"{low:.1f} to {high:.1f}")
+
+
+def _score_table(run: Run, scores: pl.DataFrame, network: str, epsilons: list[float]) -> ScoreTable:
+    clean = scores.filter(attack="clean").to_dicts()
+    missing = named(run.missing_for(network))
+    blocks = [
+        _block(run, scores.filter(attack=attack), network, conditions, epsilons)
+        for attack, conditions in run.attacks.items()
+    ]
+    return ScoreTable(
+        network=network,
+        clean=value(clean[0], "pck") if clean else Value("–", ""),
+        people=clean[0]["people"] if clean else 0,
+        epsilons=epsilons,
+        blocks=[] if missing else blocks,
+        missing=missing,
+    )
+
+
+def _block(
+    run: Run,
+    scores: pl.DataFrame,
+    network: str,
+    conditions: Sequence[Condition],
+    epsilons: Sequence[float],
+) -> Block:
+    goal = conditions[0].goal or ""
+    missing = named(run.missing_for(network, conditions))
+    measures = [("PCK", "pck"), ("relative PCK", "relative")]
+    if goal == "targeted":
+        measures.append(("target PCK", "target"))
+    rows = {row["eps255"]: row for row in scores.to_dicts()}
+    lines = [
+        Line(said, [value(rows.get(eps, {}), column) for eps in epsilons])
+        for said, column in measures
+    ]
+    return Block(conditions[0].name, goal, [] if missing else lines, missing)

@@ -1,0 +1,207 @@
+"""The page: one HTML file that shows a run and asks the network for nothing."""
+
+import base64
+import json
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import polars as pl
+import vl_convert
+from markupsafe import Markup
+
+from robustpose.metrics.intervals import RESAMPLES
+from robustpose.report.bodies import bodies
+from robustpose.report.charts import Spec, beside_published, curves, published, write_chart
+from robustpose.report.findings import findings, main_condition
+from robustpose.report.gallery import gallery
+from robustpose.report.listings import named, score_tables, whole_curves
+from robustpose.report.runs import Condition, Run, open_run
+from robustpose.report.tables import conditions, joint_scores, scores, write_tables
+
+
+class Chart(NamedTuple):
+    """One figure of the page: interactive where scripts run, else and in print the image."""
+
+    name: str
+    heading: str
+    caption: str
+    alt: str
+    image: str
+    spec: Markup | None
+
+
+def write_report(run: Path, *, title: str | None = None) -> Path:
+    """Write `report.html`, `tables/*.csv` and `figures/*` into the folder of a run.
+
+    Returns the path of the page. Raises `UsageError` for a folder that is no run or has no rows.
+    """
+    opened = open_run(run)
+    all_scores, all_joints = scores(opened), joint_scores(opened)
+    tables = {"scores": all_scores, "joints": all_joints, "conditions": conditions(opened)}
+    write_tables(tables, run / "tables")
+    main = main_condition(opened)
+    figures = [
+        *_curves(opened, whole_curves(opened, all_scores)),
+        *_bodies(opened, all_joints, main),
+        *_published(opened, whole_curves(opened, all_scores)),
+    ]
+    content = {
+        "title": title or f"Robustness of pose estimators: {opened.study['name']}",
+        "study": opened.study,
+        "run": opened,
+        "networks": _networks(opened),
+        "main": main,
+        "findings": findings(opened, all_scores, all_joints, main),
+        "figures": {chart.name: chart for chart in figures},
+        "tables": score_tables(opened, all_scores),
+        "gallery": gallery(opened, main) if main else None,
+        "grouped": _grouped(opened),
+        "undrawn": _undrawn(opened),
+        "missing_cells": len(opened.missing),
+        "incomplete": named(opened.missing),
+        "provenance": _provenance(opened.study),
+        "resamples": RESAMPLES,
+        "bundle": _vega(),
+    }
+    page = run / "report.html"
+    page.write_text(_environment().get_template("report.html.j2").render(content))
+    return page
+
+
+def _curves(run: Run, table: pl.DataFrame) -> list[Chart]:
+    charts = []
+    for goal, measure, name, reading in (
+        ("untargeted", "relative", "relative_pck", "Lower means a stronger attack."),
+        ("targeted", "target", "target_pck", "Higher means a stronger attack."),
+    ):
+        attacks = [n for n, c in run.attacks.items() if c[0].goal == goal]
+        shown = table.filter(pl.col("attack").is_in(attacks)).drop_nulls(measure)
+        attacks = [attack for attack in attacks if attack in set(shown["attack"])]
+        if not attacks:
+            continue
+        spoken = "Relative PCK" if measure == "relative" else "Target PCK"
+        caption = f"{spoken} against the size of the perturbation. {reading}"
+        spec = curves(shown, measure, run.networks, attacks=attacks)
+        said = _extremes(shown, measure)
+        charts.append(_chart(run, name, f"{goal.capitalize()} attacks", caption, said, spec))
+    return charts
+
+
+def _extremes(table: pl.DataFrame, measure: str) -> str:
+    """Say in words, for readers who do not see the chart, where its curves begin and end."""
+    parts = [
+        f"{network} under {attack}: {curve[measure][0]:.1f} % at epsilon {curve['eps255'][0]:g}, "
+        f"{curve[measure][-1]:.1f} % at {curve['eps255'][-1]:g}"
+        for (network, attack), curve in table.sort("eps255").group_by(
+            ["network", "attack"], maintain_order=True
+        )
+    ]
+    return "Line chart. " + "; ".join(parts) + ". All numbers are in tables/scores.csv."
+
+
+def _published(run: Run, table: pl.DataFrame) -> list[Chart]:
+    theirs = set(published()["attack"])
+    attacks = [attack for attack in run.attacks if attack in theirs & set(table["attack"])]
+    if not attacks:
+        return []
+    caption = (
+        "Thin grey: the networks of Jain et al. (2019), digitised from their figure 2. Networks, "
+        "training data, people and metric (PCKh of MPII) differ from this run, so only the shape "
+        "and the order of magnitude can be compared."
+    )
+    spec = beside_published(table, run.networks, attacks=attacks)
+    alt = "The curves of this run over thin grey curves of the published study."
+    return [_chart(run, "published", "Beside the published values", caption, alt, spec)]
+
+
+def _bodies(run: Run, joints: pl.DataFrame, main: Condition | None) -> list[Chart]:
+    if main is None:
+        return []
+    table = joints.filter(attack=main.name, eps255=main.eps255)
+    networks = [network for network in run.networks if network in set(table["network"])]
+    if not networks:
+        return []
+    svg = bodies(table, networks, run.skeleton)
+    path = run.folder / "figures" / "joints"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".svg").write_text(svg)
+    path.with_suffix(".png").write_bytes(vl_convert.svg_to_png(svg, scale=2))
+    caption = (
+        f"What {main.name} at ε = {main.eps255:g} leaves of each joint, left and right together."
+    )
+    alt = "A body for each network, joints coloured by relative PCK; numbers in tables/joints.csv."
+    return [Chart("joints", "Joints", caption, alt, _svg_uri(svg), None)]
+
+
+def _chart(run: Run, name: str, heading: str, caption: str, alt: str, spec: Spec) -> Chart:
+    svg = write_chart(spec, run.folder / "figures" / name)
+    return Chart(name, heading, caption, alt, _svg_uri(svg), _json_in_script(spec))
+
+
+def _svg_uri(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def _json_in_script(content: Any) -> Markup:
+    # A script element ends at the first "</", wherever it stands.
+    return Markup(json.dumps(content).replace("</", "<\\/"))
+
+
+def _networks(run: Run) -> list[dict[str, str]]:
+    return [
+        {
+            "name": name,
+            "summary": victim.get("summary") or "",
+            "checkpoint": str(victim.get("checkpoint") or "")[:12],
+        }
+        for name, victim in run.study["victims"].items()
+    ]
+
+
+def _undrawn(run: Run) -> list[str]:
+    return [
+        f"{attack} on {network}"
+        for attack, wanted in run.attacks.items()
+        for network in run.networks
+        if run.missing_for(network, wanted)
+    ]
+
+
+def _grouped(run: Run) -> list[list[Condition]]:
+    groups: dict[str, list[Condition]] = {}
+    for condition in run.conditions:
+        groups.setdefault(f"{condition.name} {condition.norm}", []).append(condition)
+    return list(groups.values())
+
+
+def _provenance(study: dict[str, Any]) -> str:
+    """Return `study.json` without the lists of cells, which only repeat names and digests."""
+    kept = {key: content for key, content in study.items() if key not in ("cells", "parts")}
+    return json.dumps(kept, indent=2, ensure_ascii=False)
+
+
+@cache
+def _vega() -> Markup:
+    """Return Vega, Vega-Lite and Vega-Embed as one script, once for all charts of a page."""
+    return Markup(
+        vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
+            "</script", "<\\/script"
+        )
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    templates = resources.files("robustpose.report") / "templates"
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("robustpose.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["style"] = Markup((templates / "report.css").read_text())
+    return environment

@@ -1,0 +1,205 @@
+"""One run as the report reads it: white-box rows, arranged by network and condition.
+
+White box means that the network judged is the network attacked (`victim == made_on`). Rows that
+show a perturbation of one network to another are a different question and are left aside here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Float
+
+from robustpose.skeletons import Skeleton
+from robustpose.studies.rows import read_people, read_rows, read_study
+
+LEVELS = 255
+"""Epsilon is in [0, 1] in rows and in 0-255 units (8-bit levels) in every report."""
+
+
+class Condition(NamedTuple):
+    """One entry of a study's list of conditions; epsilon in 0-255 units, None for clean images."""
+
+    label: str
+    name: str
+    goal: str | None
+    norm: str | None
+    eps255: float | None
+    steps: int | None
+    step255: float | None
+    description: str
+
+
+class Cell(NamedTuple):
+    """One unit of work of the runner: a condition, made on a network, for one batch of people."""
+
+    part: str
+    condition: str
+    made_on: str | None
+    batch: int
+
+    def __str__(self) -> str:
+        on = f" on {self.made_on}" if self.made_on else ""
+        return f"{self.condition}{on}, batch {self.batch}"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The folder of a run, read once; arrays follow the order of `people.parquet`."""
+
+    folder: Path
+    study: dict[str, Any]
+    people: pl.DataFrame
+    rows: pl.DataFrame
+
+    @cached_property
+    def skeleton(self) -> Skeleton:
+        """The joints that all networks of the study are scored over."""
+        people = self.study["people"]
+        limbs = tuple((a, b) for a, b in people["limbs"])
+        return Skeleton(people["skeleton"], tuple(people["joints"]), limbs)
+
+    @property
+    def threshold(self) -> float:
+        """A joint is correct when its error is at most this multiple of the reference length."""
+        return float(self.study["people"]["threshold"])
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The networks of the study, in its order."""
+        return tuple(self.study["victims"])
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Every condition of the study, clean ones too."""
+        return tuple(_condition(entry) for entry in self.study["conditions"])
+
+    @cached_property
+    def attacks(self) -> dict[str, tuple[Condition, ...]]:
+        """The attacks in a box (norm linf) by name, each with its epsilons in rising order."""
+        found: dict[str, list[Condition]] = {}
+        for condition in self.conditions:
+            if condition.eps255 is not None and condition.norm == "linf":
+                found.setdefault(condition.name, []).append(condition)
+        return {name: tuple(sorted(each, key=_epsilon)) for name, each in found.items()}
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell that the study asks for."""
+        return tuple(
+            Cell(each["part"], each["condition"], each["made_on"], int(each["batch"]))
+            for each in self.study["cells"]
+        )
+
+    @cached_property
+    def missing(self) -> tuple[Cell, ...]:
+        """The cells that have no part on disk."""
+        present = {path.stem for path in (self.folder / "rows").glob("*.parquet")}
+        return tuple(cell for cell in self.cells if cell.part not in present)
+
+    def missing_for(self, network: str, conditions: Sequence[Condition] = ()) -> tuple[Cell, ...]:
+        """Return the cells that a score of a network needs and that are not there.
+
+        Every score needs the clean cells besides those of its own conditions.
+        """
+        labels = {condition.label for condition in conditions}
+        clean = {each.label for each in self.conditions if each.name == "clean"}
+        return tuple(
+            cell
+            for cell in self.missing
+            if cell.condition in clean or (cell.condition in labels and cell.made_on == network)
+        )
+
+    def errors(
+        self, network: str, condition: Condition | None = None, *, column: str = "error"
+    ) -> Float[np.ndarray, "n k"]:
+        """Return errors over the reference length; NaN where there is no row or no joint to score.
+
+        Without a condition, those of the clean images. `column` may be `target_error`.
+        """
+        rows = self.of(network, condition)
+        errors = np.full((len(self.people), len(self.skeleton)), np.nan)
+        known = rows.filter(pl.col(column).is_not_null())
+        places = [self._places[person] for person in known["person"]]
+        if places:
+            values = known[column].explode().cast(pl.Float64).to_numpy()
+            errors[places] = values.reshape(len(places), -1)
+        return errors
+
+    def of(self, network: str, condition: Condition | None = None) -> pl.DataFrame:
+        """Return the rows of a network under a condition; without one, on the clean images."""
+        name, eps = ("clean", None) if condition is None else (condition.name, condition.eps255)
+        return self._by_condition.get((network, name, _rounded(eps)), self.rows.clear())
+
+    @cached_property
+    def truth(self) -> Float[np.ndarray, "n k 2"]:
+        """Annotated joints in canvas pixels; meaningless where not labelled."""
+        joints = [
+            [point if point and None not in point else (0, 0) for point in points]
+            for points in self.people["joints"].to_list()
+        ]
+        return np.array(joints, dtype=float).reshape(len(joints), len(self.skeleton), 2)
+
+    @cached_property
+    def labelled(self) -> Bool[np.ndarray, "n k"]:
+        """Which joints are annotated."""
+        return np.array(self.people["labelled"].to_list(), dtype=bool)
+
+    @cached_property
+    def size(self) -> Float[np.ndarray, "n"]:
+        """The reference length of each person in canvas pixels; 0 where there is none."""
+        return self.people["size"].fill_null(0).cast(pl.Float64).to_numpy()
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {person: place for place, person in enumerate(self.people["person"])}
+
+    @cached_property
+    def _by_condition(self) -> dict[tuple[Any, ...], pl.DataFrame]:
+        keyed = self.rows.with_columns((pl.col("eps") * LEVELS).round(6).alias("eps255"))
+        return keyed.partition_by("victim", "condition", "eps255", as_dict=True)
+
+
+def open_run(run: Path | Run) -> Run:
+    """Read the folder of a run. Raises `UsageError` for a folder that is no run or has no rows."""
+    if isinstance(run, Run):
+        return run
+    clean = pl.col("condition") == "clean"
+    white_box = (pl.col("victim") == pl.col("made_on")) & (pl.col("norm") == "linf")
+    rows = read_rows(run).filter(clean | white_box)
+    return Run(folder=run, study=read_study(run), people=read_people(run), rows=rows)
+
+
+def _condition(entry: dict[str, Any]) -> Condition:
+    step = entry.get("step_size")
+    return Condition(
+        label=entry["label"],
+        name=entry["condition"],
+        goal=entry["goal"],
+        norm=entry.get("norm"),
+        eps255=None if entry["eps"] is None else _rounded(float(entry["eps"]) * LEVELS),
+        steps=entry.get("steps"),
+        step255=None if step is None else float(step) * LEVELS,
+        description=entry.get("description") or _described(entry),
+    )
+
+
+def _described(entry: dict[str, Any]) -> str:
+    if entry["eps"] is None:
+        return "The crop as it is." if entry["condition"] == "clean" else ""
+    aim = "towards a chosen pose" if entry["goal"] == "targeted" else "away from the truth"
+    steps = entry.get("steps")
+    return f"{steps} step{'s' if steps != 1 else ''} {aim}." if steps else f"Moves joints {aim}."
+
+
+def _epsilon(condition: Condition) -> float:
+    return condition.eps255 or 0.0
+
+
+def _rounded(eps255: float | None) -> float | None:
+    # 8 / 255 * 255 is not always 8 in floating point.
+    return None if eps255 is None else round(eps255, 6)

@@ -1,0 +1,180 @@
+"""The numbers of a report: scores of networks and of joints, each with its interval.
+
+A score is given only when every cell that it needs is there; half a set of people is another set.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+
+from robustpose.metrics.intervals import RESAMPLES, Interval, resample_counts
+from robustpose.metrics.robustness import Drop, pck_drop, pck_drop_by_group, pck_interval
+from robustpose.report.runs import Condition, Run, open_run
+
+CLEAN = "clean"
+DECIMALS = 3
+"""In CSV files; pages and pictures show one."""
+
+_INTERVALS = ("pck", "relative", "target")
+_SCORE_COLUMNS = pl.Schema(
+    {
+        "network": pl.String,
+        "attack": pl.String,
+        "goal": pl.String,
+        "eps255": pl.Float64,
+        **{f"{name}{end}": pl.Float64 for name in _INTERVALS for end in ("", "_low", "_high")},
+        "people": pl.Int64,
+        "zero_gradient": pl.Float64,
+        "gradients": pl.Float64,
+    }
+)
+_JOINT_COLUMNS = pl.Schema(
+    {
+        "network": pl.String,
+        "attack": pl.String,
+        "eps255": pl.Float64,
+        "joint": pl.String,
+        **{
+            f"{name}{end}": pl.Float64
+            for name in ("clean", "pck", "relative")
+            for end in ("", "_low", "_high")
+        },
+        "people": pl.Int64,
+    }
+)
+
+
+def scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.DataFrame:
+    """Return one line for each network, attack and epsilon whose cells are all there.
+
+    Columns: network, attack ("clean" without an attack), goal, eps255 (0-255 units); pck against
+    the truth, relative (to the clean pck of the same people), target (pck against the pose asked
+    for; targeted attacks only), in percent, each with `_low` and `_high` (95 % bootstrap over
+    people); people; zero_gradient (mean share of image values) and gradients (mean a person).
+    Missing is null.
+    """
+    opened = open_run(run)
+    counts = resample_counts(max(len(opened.people), 1), resamples=resamples, seed=seed)
+    lines: list[dict[str, Any]] = []
+    for network in opened.networks:
+        if opened.missing_for(network):
+            continue
+        lines.append(_clean_line(opened, network, counts))
+        lines += [
+            _attack_line(opened, network, condition, counts)
+            for condition in _complete(opened, network)
+        ]
+    return _table(lines, _SCORE_COLUMNS)
+
+
+def joint_scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.DataFrame:
+    """Return one line for each network, attack, epsilon and group of joints (left with right).
+
+    Columns: network, attack, eps255, joint; clean, pck and relative in percent with `_low` and
+    `_high`; people with such a joint.
+    """
+    opened = open_run(run)
+    counts = resample_counts(max(len(opened.people), 1), resamples=resamples, seed=seed)
+    lines: list[dict[str, Any]] = []
+    for network in opened.networks:
+        clean = opened.errors(network)
+        for condition in _complete(opened, network):
+            drops = pck_drop_by_group(
+                opened.errors(network, condition),
+                clean,
+                opened.threshold,
+                counts,
+                opened.skeleton.groups,
+            )
+            lines += [_joint_line(network, condition, *each) for each in drops.items()]
+    return _table(lines, _JOINT_COLUMNS)
+
+
+def conditions(run: Path | Run) -> pl.DataFrame:
+    """Return the conditions of a study; epsilon and step size in 0-255 units."""
+    return pl.DataFrame(
+        [each._asdict() for each in open_run(run).conditions],
+        schema={
+            "label": pl.String,
+            "name": pl.String,
+            "goal": pl.String,
+            "norm": pl.String,
+            "eps255": pl.Float64,
+            "steps": pl.Int64,
+            "step255": pl.Float64,
+            "description": pl.String,
+        },
+    )
+
+
+def write_tables(tables: dict[str, pl.DataFrame], folder: Path) -> None:
+    """Write each table to `folder/NAME.csv`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        table.write_csv(folder / f"{name}.csv", float_precision=DECIMALS)
+
+
+def _complete(run: Run, network: str) -> Iterator[Condition]:
+    for conditions_of_attack in run.attacks.values():
+        for condition in conditions_of_attack:
+            if not run.missing_for(network, [condition]):
+                yield condition
+
+
+def _clean_line(run: Run, network: str, counts: Float[np.ndarray, "b n"]) -> dict[str, Any]:
+    error = run.errors(network)
+    people = int((~np.isnan(error)).any(axis=1).sum())
+    pck = pck_interval(error, run.threshold, counts)
+    return {"network": network, "attack": CLEAN, "people": people, **_ends("pck", pck)}
+
+
+def _attack_line(
+    run: Run, network: str, condition: Condition, counts: Float[np.ndarray, "b n"]
+) -> dict[str, Any]:
+    drop = pck_drop(run.errors(network, condition), run.errors(network), run.threshold, counts)
+    line = {
+        "network": network,
+        "attack": condition.name,
+        "goal": condition.goal,
+        "eps255": condition.eps255,
+        "people": drop.people,
+        **_ends("pck", drop.attacked),
+        **_ends("relative", drop.relative),
+        **_means(run.of(network, condition)),
+    }
+    if condition.goal == "targeted":
+        to_target = run.errors(network, condition, column="target_error")
+        line |= _ends("target", pck_interval(to_target, run.threshold, counts))
+    return line
+
+
+def _joint_line(network: str, condition: Condition, joint: str, drop: Drop) -> dict[str, Any]:
+    return {
+        "network": network,
+        "attack": condition.name,
+        "eps255": condition.eps255,
+        "joint": joint,
+        "people": drop.people,
+        **_ends("clean", drop.clean),
+        **_ends("pck", drop.attacked),
+        **_ends("relative", drop.relative),
+    }
+
+
+def _means(rows: pl.DataFrame) -> dict[str, float | None]:
+    means = rows.select(pl.col("zero_gradient", "gradients").cast(pl.Float64).mean())
+    return means.row(0, named=True) if len(rows) else {}
+
+
+def _ends(name: str, interval: Interval) -> dict[str, float | None]:
+    ends = zip(("", "_low", "_high"), interval, strict=True)
+    return {f"{name}{end}": None if math.isnan(value) else value for end, value in ends}
+
+
+def _table(lines: list[dict[str, Any]], schema: pl.Schema) -> pl.DataFrame:
+    return pl.DataFrame(lines, schema=schema, orient="row")
