@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from robustpose.models import build_model, load_model
     from robustpose.models.model import PoseModel
     from robustpose.poses import Pose, PoseBatch
-    from robustpose.scoring import evaluate, pck
+    from robustpose.scoring import best_device, evaluate, pck
     from robustpose.skeletons import Skeleton
 
 _HOMES = {
@@ -32,6 +32,7 @@ _HOMES = {
     "Targeted": "attacks.goals",
     "Untargeted": "attacks.goals",
     "attack": "attacks.calls",
+    "best_device": "scoring",
     "build_model": "models",
     "choose_targets": "attacks.targets",
     "crop": "data.crops",
@@ -55,6 +56,7 @@ __all__ = [
     "Untargeted",
     "__version__",
     "attack",
+    "best_device",
     "build_model",
     "choose_targets",
     "crop",

@@ -46,6 +46,11 @@ class Condition(Protocol):
         ...
 
     @property
+    def description(self) -> str:
+        """One sentence for the report."""
+        ...
+
+    @property
     def goal(self) -> str | None:
         """`untargeted`, `targeted`, or None where nothing is attacked."""
         ...
@@ -87,6 +92,7 @@ class Clean:
     """The photographs as they are."""
 
     name: str = "clean"
+    description = "The photographs as they are."
     goal = None
     ball = None
     steps = None
@@ -122,6 +128,19 @@ class Attacked:
     targeted: bool = False
     all_stages: bool = False
     on: str | None = None
+
+    @property
+    def description(self) -> str:
+        """What is raised or lowered, and in which steps."""
+        steps = "One step" if self.steps == 1 else f"{self.steps} steps"
+        way = (
+            "down the training loss against another person's pose"
+            if self.targeted
+            else "up the training loss against the true pose"
+        )
+        stages = "summed over all stages" if self.all_stages else "of the last stage"
+        start = "a random image of the ball" if self.attack.random_start else "the clean image"
+        return f"{steps} of {255 * self.attack.step_size:.3g}/255 {way}, {stages}, from {start}."
 
     @property
     def goal(self) -> str:

@@ -68,8 +68,10 @@ class HeatmapCodec:
         confidence, flat = output.flatten(2).max(dim=2)
         columns = output.shape[3]
         row, column = flat // columns, flat % columns
-        along_x = output.flatten(0, 1)[torch.arange(flat.numel()), row.flatten()]
-        along_y = output.flatten(0, 1)[torch.arange(flat.numel()), :, column.flatten()]
+        # Places have no gradient; detached, an attack on them fails instead of standing still.
+        maps, each = output.detach().flatten(0, 1), torch.arange(flat.numel())
+        along_x = maps[each, row.flatten()]
+        along_y = maps[each, :, column.flatten()]
         x = column + self._quarter(along_x, column.flatten()).view_as(column)
         y = row + self._quarter(along_y, row.flatten()).view_as(row)
         return Pose(cell_to_pixel(torch.stack([x, y], dim=-1), self.stride), confidence)

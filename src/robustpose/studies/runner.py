@@ -285,5 +285,6 @@ def _condition_entry(label: str, condition: Condition) -> dict[str, object]:
         "eps": None if ball is None else ball.eps,
         "steps": attack.get("steps"),
         "step_size": attack.get("step_size"),
+        "description": condition.description,
         "settings": settings,
     }
