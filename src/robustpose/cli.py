@@ -172,7 +172,7 @@ def train(
         command=_command_line(),
     )
     with processes() as rank, terminal.training_progress(quiet=rank > 0) as listener:
-        path = run_training(training, device=best_device(), listener=listener)
+        path = run_training(training, device=best_device(), listener=listener, rank=rank)
     if rank == 0:
         terminal.say(f"wrote {path}")
 

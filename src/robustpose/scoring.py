@@ -59,7 +59,8 @@ def evaluate(model: PoseModel, people: Split, *, batch_size: int = 32) -> Scores
 
 
 def best_device() -> torch.device:
-    """Return the first accelerator of this machine, or the CPU."""
-    if torch.accelerator.is_available():
-        return torch.device(torch.accelerator.current_accelerator() or "cpu")
-    return torch.device("cpu")
+    """Return the accelerator that this process uses, or the CPU."""
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if accelerator is None:
+        return torch.device("cpu")
+    return torch.device(accelerator.type, torch.accelerator.current_device_index())

@@ -45,7 +45,10 @@ def complain(text: str) -> None:
 
 @contextmanager
 def study_progress() -> Iterator[Callable[["Advance"], None]]:
-    """Show how far a study is and how long it will take; yields the listener."""
+    """Show how far a study is and how long it will take; yields the listener.
+
+    Where standard error is no terminal, a line for each condition takes the bar's place.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -54,18 +57,19 @@ def study_progress() -> Iterator[Callable[["Advance"], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=_err) as progress:
+    with Progress(*columns, console=_err, disable=not _err.is_terminal) as progress:
         task = progress.add_task("loading", total=None)
+        said = ""
 
         def listen(advance: "Advance") -> None:
+            nonlocal said
             cell = advance.cell
-            where = f" on {cell.made_on}" if cell.made_on else ""
-            progress.update(
-                task,
-                description=f"{cell.label}{where}",
-                completed=advance.done,
-                total=advance.total,
-            )
+            what = f"{cell.label} on {cell.made_on}" if cell.made_on else cell.label
+            progress.update(task, description=what, completed=advance.done, total=advance.total)
+            if not _err.is_terminal and what != said:
+                said = what
+                share = advance.done / max(1, advance.total)
+                _err.print(f"{share:4.0%}  {what}", highlight=False)
 
         yield listen
 

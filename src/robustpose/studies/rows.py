@@ -86,7 +86,7 @@ def read_rows(run: Path) -> pl.DataFrame:
         raise UsageError(
             f"expected rows in {run / 'rows'}, found none: `robustpose run` makes them"
         )
-    return pl.concat([pl.read_parquet(path) for path in paths])
+    return pl.read_parquet(paths)
 
 
 def read_people(run: Path) -> pl.DataFrame:

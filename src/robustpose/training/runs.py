@@ -52,13 +52,15 @@ def run_training(
     *,
     device: torch.device,
     listener: Listener,
+    rank: int = 0,
     score_every: int = 1000,
     held_out: int = 200,
 ) -> Path:
     """Train, score on the test splits and write `out/NETWORK.safetensors`; returns its path.
 
     Every `score_every` steps the first `held_out` people of each test split are scored, for the
-    eye alone: nothing is chosen by it. Raises `UsageError` for names or files that do not fit.
+    eye alone: nothing is chosen by it. Of several processes only that of `rank` 0 scores and
+    writes. Raises `UsageError` for names or files that do not fit.
     """
     model = build_model(run.network, seed=run.recipe.seed)
     if run.encoder is not None:
@@ -75,15 +77,17 @@ def run_training(
 
     def stepped(progress: Progress) -> None:
         listener.stepped(progress)
-        if progress.step % score_every == 0 and progress.step < progress.steps:
+        if rank == 0 and progress.step % score_every == 0 and progress.step < progress.steps:
             listener.scored(_scores(trainer.averaged, tests, held_out))
 
     train(trainer, run.out, listen=stepped)
+    path = run.out / f"{run.network}.safetensors"
+    if rank > 0:
+        return path
     result = trainer.averaged.frozen()
     listener.says("scoring on the whole test splits")
     scores = _scores(result, tests, None)
     listener.scored(scores)
-    path = run.out / f"{run.network}.safetensors"
     save_checkpoint(result, _card(run, people, shares, scores), path)
     return path
 
