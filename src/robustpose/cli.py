@@ -19,6 +19,7 @@ app = App(
     ),
     version=__version__,
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,
 )
 
 Several = Parameter(consume_multiple=True, negative="")
@@ -291,7 +292,7 @@ def datasets() -> None:
 def main() -> None:
     """Run the command line: a usage error is one line and exit code 2, Ctrl-C is 130."""
     try:
-        app(exit_on_error=False, print_error=False)
+        app(sys.argv[1:], exit_on_error=False, print_error=False)
     except UsageError as error:
         terminal.complain(str(error))
         sys.exit(2)

@@ -8,9 +8,10 @@ from jaxtyping import Float
 
 from robustpose.data.crops import batches
 from robustpose.data.people import Split
+from robustpose.errors import UsageError
 from robustpose.metrics.distances import relative_errors
 from robustpose.metrics.pck import pck_by_joint, pck_of_errors
-from robustpose.models.model import PoseModel
+from robustpose.models.model import PoseModel, check_evaluating
 from robustpose.poses import Pose, PoseBatch
 
 
@@ -42,7 +43,13 @@ def pck(pose: Pose, batch: PoseBatch) -> float:
 
 
 def evaluate(model: PoseModel, people: Split, *, batch_size: int = 32) -> Scores:
-    """Score a model on clean photographs, in memory that does not grow with the people."""
+    """Score a model on clean photographs, in memory that does not grow with the people.
+
+    Raises `UsageError` if there is nobody to score, or the model is in training mode.
+    """
+    if not len(people):
+        raise UsageError(f"{people.name} has nobody to score")
+    check_evaluating(model)
     device = next(model.parameters()).device
     error = np.concatenate(
         [

@@ -1,5 +1,6 @@
 """Balls: what an attacker may change. An image stays near its origin and in the valid range."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -50,7 +51,7 @@ class Linf:
     norm = "linf"
 
     def __post_init__(self) -> None:
-        _check_radius(self.eps)
+        _check_radius(self.eps, most=1.0)
 
     def project(self, images: Images, origin: Images) -> Images:
         """Clip to the box around the origin, and to [0, 1]."""
@@ -137,9 +138,9 @@ def _noise(like: Tensor, seeds: Sequence[int], draw: object) -> Tensor:
     return torch.stack(drawn).to(like) if drawn else torch.empty_like(like)
 
 
-def _check_radius(eps: float) -> None:
-    if not 0 < eps < float("inf"):
+def _check_radius(eps: float, *, most: float = math.inf) -> None:
+    if not 0 < eps <= most or eps == math.inf:
         raise UsageError(
-            f"eps is a radius for images in [0, 1], written 8 / 255: expected more than 0, "
-            f"found {eps}"
+            f"eps is a radius for images in [0, 1], written 8 / 255: expected more than 0"
+            f"{f' and at most {most:g}' if most < math.inf else ''}, found {eps:g}"
         )

@@ -7,7 +7,7 @@ from torch import Tensor
 from robustpose.attacks.goals import Targeted, Untargeted
 from robustpose.attacks.iterated import Iterated, igsm
 from robustpose.errors import UsageError
-from robustpose.models.model import PoseModel
+from robustpose.models.model import PoseModel, check_evaluating
 from robustpose.poses import Images, Joints, PoseBatch
 from robustpose.seeds import seed_of
 
@@ -31,6 +31,7 @@ def attack(
     `algorithm` it is IGSM in the L-inf ball of `eps`, with steps of eps / 3 (eps / 9 if
     targeted). Raises `UsageError` for values out of range, NaN, or shapes that do not fit.
     """
+    check_evaluating(model)
     _check(images, joints, labelled, target, model)
     known = torch.ones(joints.shape[:2], dtype=torch.bool) if labelled is None else labelled
     count = len(images)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 from jaxtyping import Bool, Float
+from scipy.io.matlab import MatReadError
 
 from robustpose.data.people import Person, Split, joints_square
 from robustpose.data.photos import PhotoFile
@@ -92,7 +93,14 @@ def _read_annotations(folder: Path) -> Float[np.ndarray, "n 14 3"]:
         )
     try:
         content = scipy.io.loadmat(path)
-    except (ValueError, NotImplementedError, OSError, TypeError) as error:
+    except (
+        ValueError,
+        NotImplementedError,
+        OSError,
+        TypeError,
+        LookupError,
+        MatReadError,
+    ) as error:
         raise UsageError(f"expected a MATLAB file (version 5 to 7.2) at {path}: {error}") from error
     names = sorted(name for name in content if not name.startswith("__"))
     joints = content.get("joints")
@@ -103,6 +111,8 @@ def _read_annotations(folder: Path) -> Float[np.ndarray, "n 14 3"]:
             f"expected {expected} in {path}, found `joints` of shape "
             f"{' x '.join(map(str, joints.shape))}"
         )
+    if joints.dtype.kind not in "fiu":
+        raise UsageError(f"expected {expected} in {path}, found values of type {joints.dtype}")
     annotations = np.transpose(joints, (2, 0, 1)).astype(np.float64)
     flags = annotations[..., 2]
     if not np.isin(flags, (0, 1)).all():

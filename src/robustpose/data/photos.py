@@ -37,7 +37,8 @@ class PhotoFile:
                 f"expected a whole JPEG, but {self.path} is cut short "
                 f"({len(content):,} bytes, no end-of-image mark): fetch it again"
             )
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+        encoded = np.frombuffer(content, np.uint8)
+        pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if content else None
         if pixels is None:
             raise UsageError(
                 f"expected a photograph, but {self.path} ({len(content):,} bytes) "

@@ -79,14 +79,14 @@ ZOO: dict[str, ZooEntry] = {
 
 
 def build_model(name: str, *, seed: int = 0) -> PoseModel:
-    """Build a network of the zoo with random weights from `seed`.
+    """Build a network of the zoo with random weights from `seed`, in evaluation mode.
 
     Raises `UsageError` for an unknown name.
     """
     check_choice("network", name, ZOO)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return ZOO[name].build().channels_last()
+        return ZOO[name].build().channels_last().eval()
 
 
 def load_model(name: str, *, checkpoint: Path | str | None = None) -> PoseModel:

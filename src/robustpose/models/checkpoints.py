@@ -1,6 +1,5 @@
 """Weights in files: safetensors, half precision, with a model card in the header."""
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -23,7 +22,6 @@ class Checkpoint(NamedTuple):
     model: str
     card: Card
     weights: dict[str, Tensor]
-    digest: str
 
 
 def save_checkpoint(model: PoseModel, card: Card, path: Path) -> None:
@@ -34,7 +32,7 @@ def save_checkpoint(model: PoseModel, card: Card, path: Path) -> None:
     """
     weights = {name: _stored(tensor) for name, tensor in model.network.state_dict().items()}
     content = save(weights, metadata={"model": model.name, "card": json.dumps(dict(card))})
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial.write_bytes(content)
     os.replace(partial, path)
@@ -52,8 +50,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise UsageError(f"expected a safetensors checkpoint at {path}: {error}") from error
     if "model" not in header:
         raise UsageError(f"{path} is no checkpoint of robustpose: its header names no model")
-    digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
-    return Checkpoint(header["model"], json.loads(header.get("card", "{}")), weights, digest)
+    try:
+        card = json.loads(header.get("card", "{}"))
+    except json.JSONDecodeError as error:
+        raise UsageError(f"the model card in {path} is no JSON: {error}") from error
+    return Checkpoint(header["model"], card, weights)
 
 
 def load_weights(model: PoseModel, weights: Mapping[str, Tensor], source: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from robustpose.errors import UsageError
 from robustpose.geometry import rescaled, resized
 from robustpose.models.codecs import Codec
 from robustpose.poses import Images, Joints, PerImage, Pose
@@ -74,7 +75,9 @@ class PoseModel(nn.Module):
         `joints` are in pixels of a (height, width) `canvas`, by default the model's own size.
         `weight` (n, k) is 0 where a joint is not labelled.
         """
-        own = rescaled(joints, canvas or self.size, self.size)
+        # Weight 0 alone would not keep out NaN or huge coordinates of joints without a label.
+        read = torch.where(weight[..., None] > 0, joints, 0)
+        own = rescaled(read, canvas or self.size, self.size)
         return tuple(
             codec.loss(stage, codec.encode(own), weight)
             for codec, stage in zip(self.codecs, stages, strict=True)
@@ -104,3 +107,9 @@ class PoseModel(nn.Module):
     def frozen(self) -> "PoseModel":
         """Put the model into evaluation mode without parameter gradients, and return it."""
         return self.eval().requires_grad_(False)
+
+
+def check_evaluating(model: PoseModel) -> None:
+    """Raise `UsageError` for a model in training mode, whose answers depend on the whole batch."""
+    if model.training:
+        raise UsageError(f"{model.name} is in training mode: call model.frozen() first")

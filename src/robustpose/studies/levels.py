@@ -22,8 +22,8 @@ def holds_levels(ball: Ball, values: int) -> bool:
 def rounded(images: Images, origin: Images, ball: Ball) -> Images:
     """Return the nearest images of 8-bit levels that lie in the ball around 8-bit originals."""
     if ball.norm == "linf":
-        low = torch.ceil((origin - ball.eps) * 255 - 1e-3).clamp_min(0)
-        high = torch.floor((origin + ball.eps) * 255 + 1e-3).clamp_max(255)
+        low = torch.ceil((origin - ball.eps) * 255 - 1e-4).clamp_min(0)
+        high = torch.floor((origin + ball.eps) * 255 + 1e-4).clamp_max(255)
         return torch.minimum(torch.maximum(torch.round(images * 255), low), high) / 255
     nearest = torch.round(images * 255) / 255
     # Towards the origin the change only shrinks.

@@ -34,7 +34,11 @@ def described(value: object) -> Any:
         content = {field.name: described(getattr(value, field.name)) for field in fields(value)}
         return {"type": _name(type(value)), **content}
     if isinstance(value, partial):
-        return {"partial": described(value.func), "args": described(value.args)}
+        return {
+            "partial": described(value.func),
+            "args": described(value.args),
+            "keywords": described(value.keywords),
+        }
     if inspect.isfunction(value) or inspect.isclass(value):
         if value.__name__ == "<lambda>":
             raise TypeError("a lambda cannot be described: give the function a name")

@@ -33,6 +33,18 @@ from robustpose.version import __version__
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
+CONTENTS = (
+    "artefacts",
+    "figures",
+    "people.parquet",
+    "report.html",
+    "rows",
+    "samples",
+    "study.json",
+    "tables",
+)
+"""What the folder of a run may hold."""
+
 
 @dataclass(frozen=True)
 class Advance:
@@ -57,8 +69,7 @@ def run_study(
     stopped. Raises `UsageError` for a folder that holds something else, and if a network cannot
     judge these people.
     """
-    if out.is_dir() and any(out.iterdir()) and not (out / "study.json").is_file():
-        raise UsageError(f"{out} is neither empty nor the folder of a run: choose another --out")
+    _check_folder(out)
     runner = _Runner(study, out, device)
     runner.write_configuration(command)
     cells = [(cell, runner.work(cell)) for cell in study.cells()]
@@ -249,6 +260,20 @@ class _Runner:
             images = rounded(images, batch.images, ball)
         check(images, batch.images, ball, valid_range=self.study.valid_range)
         return perturbed._replace(images=images), levels
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse a folder that holds anything but a run, finished or hardly begun."""
+    foreign = [
+        path.name
+        for path in (out.iterdir() if out.is_dir() else ())
+        if path.name not in CONTENTS and not path.name.endswith(".partial")
+    ]
+    if foreign:
+        raise UsageError(
+            f"expected an empty folder or that of a run at {out}, found {sorted(foreign)[0]}: "
+            "choose another --out"
+        )
 
 
 def _write_artefact(artefact: Artefact, path: Path) -> None:

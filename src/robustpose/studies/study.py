@@ -56,6 +56,8 @@ class Study:
             raise UsageError("a study needs at least one network")
         if "clean" not in self.conditions:
             raise UsageError("a study needs the condition clean to compare with")
+        if self.batch_size < 1:
+            raise UsageError(f"expected a batch size of at least 1, found {self.batch_size}")
         if self.precision not in ("float32", "bfloat16"):
             raise UsageError(f"precision is float32 or bfloat16, found {self.precision!r}")
 

@@ -5,8 +5,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -87,6 +88,7 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """Return what a later `restore` needs."""
         return {
+            "settings": self._settings(),
             "step": self.step,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
@@ -94,11 +96,23 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue where the run that `state` came from stood."""
+        """Continue where the run that `state` came from stood.
+
+        Raises `UsageError` if that run had another recipe or other data.
+        """
+        if state["settings"] != self._settings():
+            raise UsageError(
+                f"the run that was begun had other settings ({state['settings']}) than this one "
+                f"({self._settings()}): give the same ones, or choose another --out"
+            )
         self.step = state["step"]
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
+
+    def _settings(self) -> dict[str, Any]:
+        people = [len(pool) for pool in self.pools]
+        return {**asdict(self.recipe), "shares": list(self.shares), "people": people}
 
     def _train_on(self, batch: TrainingBatch, forward: nn.Module) -> float:
         for group in self.optimiser.param_groups:
@@ -157,9 +171,12 @@ def train(
     if path.exists():
         try:
             trainer.restore(torch.load(path, map_location=trainer.device, weights_only=True))
-        except (RuntimeError, KeyError, ValueError) as error:
+        except UsageError:
+            raise
+        except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:
             raise UsageError(
-                f"{path} holds the state of another network: choose another --out, or delete it"
+                f"{path} is broken or holds the state of another network: choose another --out, "
+                "or delete it"
             ) from error
 
     with _interrupts_between_steps() as interrupted:

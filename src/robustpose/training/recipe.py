@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from robustpose.errors import UsageError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -27,6 +29,12 @@ class Recipe:
     scale: float = 1.3
     colour: float = 0.3
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("images", "batch_size", "rate"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise UsageError(f"training needs {name} above 0, found {value}")
 
     @property
     def steps(self) -> int:

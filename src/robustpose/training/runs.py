@@ -88,7 +88,8 @@ def run_training(
     listener.says("scoring on the whole test splits")
     scores = _scores(result, tests, None)
     listener.scored(scores)
-    save_checkpoint(result, _card(run, people, shares, scores), path)
+    used = [len(pool) for pool in pools]
+    save_checkpoint(result, _card(run, people, used, shares, scores), path)
     return path
 
 
@@ -135,18 +136,22 @@ def _scores(model: PoseModel, tests: Mapping[str, Split], limit: int | None) -> 
 
 
 def _card(
-    run: TrainingRun, people: Sequence[Split], shares: Sequence[float], scores: Mapping[str, float]
+    run: TrainingRun,
+    people: Sequence[Split],
+    used: Sequence[int],
+    shares: Sequence[float],
+    scores: Mapping[str, float],
 ) -> dict[str, object]:
     return {
         "data": [
             {
                 "name": split.name,
-                "people": len(split),
+                "people": count,
                 "share": share,
                 "digest": split.digest,
                 "licence": DATASETS[name.partition(":")[0]].licence,
             }
-            for name, split, share in zip(run.data, people, shares, strict=True)
+            for name, split, count, share in zip(run.data, people, used, shares, strict=True)
         ],
         "encoder": run.encoder,
         "recipe": asdict(run.recipe),
