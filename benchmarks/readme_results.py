@@ -1,0 +1,64 @@
+"""Write the tables of README.md from the files in results/, so that no number is typed by hand."""
+
+import csv
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+START = "<!-- results: made by `python benchmarks/readme_results.py` from results/ -->"
+END = "<!-- end of results -->"
+EPSILON = "8.0"
+
+
+def readme_with_results(readme: str, results: Path) -> str:
+    """Return the text of README.md with its tables made afresh."""
+    before, _, rest = readme.partition(START)
+    _, _, after = rest.partition(END)
+    tables = "\n\n".join([_clean_table(results), _attack_table(results)])
+    return f"{before}{START}\n{tables}\n{END}{after}"
+
+
+def _clean_table(results: Path) -> str:
+    report = json.loads((results / "clean_scores.json").read_text())
+    people = report["people"]
+    scores = {(score["network"], score["people"]): score["pck"] for score in report["scores"]}
+    networks = dict.fromkeys(score["network"] for score in report["scores"])
+    header = [
+        f"{name} (PCK@{entry['threshold']:g} {entry['reference']}, {entry['count']:,} people)"
+        for name, entry in people.items()
+    ]
+    lines = [
+        [network, *(f"{scores[network, name]:.1f}" for name in people)] for network in networks
+    ]
+    return _table(["clean score", *header], lines)
+
+
+def _attack_table(results: Path) -> str:
+    with (results / "lsp-test" / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    attacked = [row for row in rows if row["eps255"] == EPSILON]
+    attacks = list(dict.fromkeys(row["attack"] for row in attacked))
+    lines = []
+    for network in dict.fromkeys(row["network"] for row in rows):
+        own = {row["attack"]: row for row in attacked if row["network"] == network}
+        clean = next(r for r in rows if r["network"] == network and r["attack"] == "clean")
+        cells = [_relative(own[attack]) for attack in attacks]
+        lines.append([network, f"{float(clean['pck']):.1f}", *cells])
+    header = [f"{attack}, relative [95 %]" for attack in attacks]
+    return _table(["LSP test, eps 8/255", "clean PCK", *header], lines)
+
+
+def _relative(row: dict[str, str]) -> str:
+    middle, low, high = (float(row[f"relative{end}"]) for end in ("", "_low", "_high"))
+    return f"{middle:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def _table(header: list[str], lines: list[list[str]]) -> str:
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *lines])
+
+
+if __name__ == "__main__":
+    path = ROOT / "README.md"
+    path.write_text(readme_with_results(path.read_text(), ROOT / "results"))
+    print(f"wrote {path.name}")

@@ -1,0 +1,58 @@
+"""The networks that come with the package: trained, documented, and fooled by attacks."""
+
+from pathlib import Path
+
+import pytest
+
+import robustpose as rp
+from robustpose.attacks.iterated import fgsm, igsm
+from robustpose.models import bundled_card, bundled_networks, bundled_path
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return rp.load_people("rendered")[:24]
+
+
+@pytest.mark.parametrize("name", bundled_networks())
+def test_card_says_how_the_weights_came_about(name):
+    card = bundled_card(name)
+    assert {entry["name"] for entry in card["data"]} == {"lsp/train", "rendered/train"}
+    assert all(entry["licence"] for entry in card["data"])
+    assert card["recipe"]["seed"] == 0
+    assert f"robustpose train {name}" in card["command"]
+    assert set(card["scores"]) == {"PCK lsp/test", "PCK rendered/test"}
+
+
+def test_files_are_small_enough_to_be_committed():
+    sizes = [Path(bundled_path(name)).stat().st_size for name in bundled_networks()]
+    assert max(sizes) < 12 * 2**20
+    assert sum(sizes) < 60 * 2**20
+
+
+@pytest.mark.parametrize("name", ["hourglass2-compact", "resdec-compact"])
+def test_trained_networks_find_people_and_iterated_attacks_beat_single_steps(name, drawn):
+    model = rp.load_model(name)
+    batch = rp.crop(drawn, model)
+    clean = rp.pck(model.predict(batch.images), batch)
+    assert clean > 55
+    loss = rp.Untargeted().loss(model, batch)
+
+    def left(attack):
+        return rp.pck(model.predict(attack(loss, batch.images, batch.seeds)), batch)
+
+    one, ten, small = (
+        left(fgsm(eps=8 / 255)),
+        left(igsm(eps=8 / 255, steps=10)),
+        left(igsm(eps=0.5 / 255, steps=10)),
+    )
+    assert ten < one < clean
+    assert ten < small < clean
+
+
+def test_the_better_regressor_is_nearer_to_the_heatmap_networks(drawn):
+    scores = {
+        name: rp.evaluate(rp.load_model(name), drawn).pck
+        for name in ("deeppose-compact", "deeppose-best-compact")
+    }
+    assert scores["deeppose-best-compact"] > scores["deeppose-compact"]

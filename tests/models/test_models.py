@@ -1,0 +1,153 @@
+"""Every network of the zoo, and the frame that all of them share."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from robustpose.errors import UsageError
+from robustpose.models import ZOO, build_model
+from robustpose.models.codecs import CoordinateCodec, HeatmapCodec
+from robustpose.models.model import PoseModel
+from robustpose.poses import PoseBatch
+from robustpose.skeletons import LSP14
+
+COMPACT = [name for name in ZOO if name.endswith("compact")]
+PARAMETERS = {  # millions: ours counted from the papers' layers
+    "deeppose": (21.2, 21.4),
+    "resdec": (33.9, 34.1),
+    "hourglass2": (6.5, 6.8),
+}
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_every_network_answers_for_every_joint(name: str) -> None:
+    model = build_model(name).frozen()
+    height, width = model.size
+    images = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+    stages = model(images)
+    assert len(stages) == len(model.codecs)
+    for codec, stage in zip(model.codecs, stages, strict=True):
+        assert stage.shape == codec.encode(torch.zeros(1, len(model.skeleton), 2)).shape
+    pose = model.decode(stages)
+    assert pose.joints.shape == (1, 14, 2)
+    assert pose.confidence.shape == (1, 14)
+    assert pose.joints.isfinite().all()
+    if name in PARAMETERS:
+        low, high = PARAMETERS[name]
+        assert low < sum(p.numel() for p in model.parameters()) / 1e6 < high
+
+
+@pytest.mark.parametrize("name", COMPACT)
+def test_a_seed_builds_the_same_weights_and_leaves_the_generator_alone(name: str) -> None:
+    state = torch.get_rng_state()
+    one, same, other = (build_model(name, seed=seed).state_dict() for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(one[key], same[key]) for key in one)
+    assert any(not torch.equal(one[key], other[key]) for key in one)
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"'resnet'.*hourglass2-compact"):
+        build_model("resnet")
+
+
+def test_networks_ask_for_pictures_of_their_own_size(network: PoseModel, batch: PoseBatch) -> None:
+    seen: list[tuple[int, ...]] = []
+    handle = network.network.register_forward_pre_hook(lambda _, args: seen.append(args[0].shape))
+    network.predict(torch.rand(1, 3, 96, 128))
+    handle.remove()
+    assert seen == [(1, 3, 64, 64)]
+
+
+def test_prediction_is_deterministic_without_gradients_and_one_by_one(
+    network: PoseModel, batch: PoseBatch
+) -> None:
+    one, again = network.predict(batch.images), network.predict(batch.images)
+    assert torch.equal(one.joints, again.joints)
+    assert not one.joints.requires_grad
+    alone = torch.cat([network.predict(batch.images[i : i + 1]).joints for i in range(4)])
+    torch.testing.assert_close(alone, one.joints, rtol=0, atol=1e-3)
+
+
+def test_forward_can_be_differentiated(network: PoseModel, batch: PoseBatch) -> None:
+    images = batch.images.clone().requires_grad_()
+    network(images)[-1].square().sum().backward()
+    assert images.grad is not None
+    assert images.grad.abs().sum() > 0
+
+
+def test_a_frozen_model_has_no_trainable_weights(tiny: Callable[[str], PoseModel]) -> None:
+    model = tiny("resdec").frozen()
+    assert not model.training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+class Says(nn.Module):
+    """A network that says the same of every picture."""
+
+    def __init__(self, output: Tensor) -> None:
+        super().__init__()
+        self.output = nn.Parameter(output)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor]:
+        return (self.output.expand(len(pictures), *self.output.shape),)
+
+
+class Brightest(nn.Module):
+    """A network whose maps are the brightness of the picture."""
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor]:
+        return (nn.functional.avg_pool2d(pictures.mean(1, keepdim=True), 4).expand(-1, 14, -1, -1),)
+
+
+def coordinates(joints: Tensor, size: tuple[int, int]) -> PoseModel:
+    codec = CoordinateCodec(size)
+    return PoseModel(
+        Says(codec.encode(joints[None])[0]), name="says", size=size, codecs=[codec], skeleton=LSP14
+    )
+
+
+@pytest.mark.parametrize("canvas", [(64, 64), (128, 128), (64, 192), (50, 30)])
+def test_answers_are_in_pixels_of_the_canvas(canvas: tuple[int, int]) -> None:
+    joints = torch.rand(14, 2, generator=torch.Generator().manual_seed(0)) * 64
+    answer = coordinates(joints, (64, 64)).predict(torch.zeros(2, 3, *canvas)).joints
+    scale = torch.tensor([canvas[1] / 64, canvas[0] / 64])
+    expected = (joints + 0.5) * scale - 0.5  # the edge of a picture is half a pixel outside
+    torch.testing.assert_close(answer, expected.expand(2, 14, 2), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("canvas", [(64, 64), (128, 128), (96, 160)])
+@pytest.mark.parametrize("place", [(0.3, 0.6), (0.52, 0.41), (0.81, 0.22)])
+def test_a_light_is_found_where_it_is(canvas: tuple[int, int], place: tuple[float, float]) -> None:
+    height, width = canvas
+    x, y = place[0] * width, place[1] * height
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    cell = torch.tensor([4 * width / 64, 4 * height / 64])
+    light = torch.exp(-(((columns - x) / cell[0]) ** 2 + ((rows - y) / cell[1]) ** 2) / 2)
+    model = PoseModel(
+        Brightest(), name="light", size=(64, 64), codecs=[HeatmapCodec((64, 64))], skeleton=LSP14
+    )
+    found = model.predict(light.expand(1, 3, height, width)).joints[0, 0]
+    assert ((found - torch.tensor([x, y])).abs() <= 0.3 * cell).all()
+
+
+def test_losses_take_joints_of_any_canvas() -> None:
+    truth = torch.rand(3, 14, 2, generator=torch.Generator().manual_seed(1)) * 64
+    model = coordinates(torch.full((14, 2), 20.0), (64, 64))
+    stages = model(torch.zeros(3, 3, 128, 128))
+    weight = torch.ones(3, 14)
+    (expected,) = model.losses(stages, truth, weight)
+    (found,) = model.losses(stages, (truth + 0.5) * 2 - 0.5, weight, canvas=(128, 128))
+    assert expected.shape == (3,)
+    torch.testing.assert_close(found, expected)
+
+
+def test_bfloat16_answers_in_single_precision(tiny: Callable[[str], PoseModel]) -> None:
+    model = tiny("deeppose").frozen()
+    exact = model.predict(torch.full((1, 3, 64, 64), 0.4)).joints
+    model.precision = torch.bfloat16
+    rough = model.predict(torch.full((1, 3, 64, 64), 0.4)).joints
+    assert rough.dtype == torch.float32
+    assert 0 < (rough - exact).abs().max() < 2

@@ -1,0 +1,148 @@
+"""The command line: what it refuses, how it says so, and that the commands do their work."""
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import polars as pl
+import pytest
+
+from robustpose.cli import main
+from robustpose.data.rendered import rendered_people
+
+
+def call(monkeypatch, *arguments):
+    """Run the command line in this process; returns the exit code."""
+    monkeypatch.setattr(sys, "argv", ["robustpose", *map(str, arguments)])
+    try:
+        main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working folder with a few broken files."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "letter.txt").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    return tmp_path
+
+
+REFUSED = {
+    "unknown command": (["rnu"], 'Did you mean "run"'),
+    "unknown study": (["run", "jane2019"], "did you mean jain2019"),
+    "unknown network": (["run", "jain2019", "--networks", "hourglass3"], "did you mean hourglass2"),
+    "network without weights": (["run", "jain2019", "--networks", "hourglass2"], "no weights"),
+    "unknown data set": (["run", "jain2019", "--people", "lps:x"], "did you mean lsp"),
+    "unknown experiment": (["run", "jain2019", "--experiments", "whitebox"], "white-box"),
+    "unknown attack": (["run", "jain2019", "--attacks", "FGSM"], "did you mean FGSM-U"),
+    "negative epsilon": (["run", "jain2019", "--epsilons", "-1"], "0-255 units"),
+    "epsilon over 255": (["run", "jain2019", "--epsilons", "256"], "0-255 units"),
+    "epsilon of another unit": (["run", "jain2019", "--epsilons", "8/256"], "0-255 units"),
+    "epsilon not a number": (["run", "jain2019", "--epsilons", "nan"], "0-255 units"),
+    "zero people": (["run", "jain2019", "--limit", "0"], "at least 1"),
+    "words for a number": (["run", "jain2019", "--limit", "many"], "many"),
+    "unknown precision": (["run", "jain2019", "--precision", "half"], "float32 or bfloat16"),
+    "empty folder of people": (["run", "jain2019", "--people", "lsp:empty"], "joints.mat"),
+    "missing folder of people": (["run", "jain2019", "--people", "lsp:none"], "found nothing"),
+    "output that is no run": (["run", "jain2019", "--limit", "1", "--out", "taken"], "--out"),
+    "output that is a file": (["run", "jain2019", "--limit", "1", "--out", "file"], "file"),
+    "report of no run": (["report", "empty"], "study.json"),
+    "photograph that is text": (["attack", "text.jpg"], "not a picture"),
+    "photograph that is missing": (["attack", "none.jpg"], "found none"),
+    "attack of negative size": (["attack", "text.jpg", "--eps", "-8"], "0-255 units"),
+    "attack on unknown network": (["attack", "text.jpg", "--model", "hourglas"], "unknown network"),
+    "checkpoint that is text": (
+        ["evaluate", "resdec-compact", "--checkpoint", "text.jpg"],
+        "safetensors",
+    ),
+    "training on nothing": (["train", "resdec-compact"], "--data"),
+    "training on a sample": (["train", "resdec-compact", "--data", "lsp:empty"], "joints.mat"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), REFUSED.values(), ids=REFUSED.keys())
+def test_bad_input_is_one_line_and_exit_code_2(monkeypatch, capsys, folder, arguments, said):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert call(monkeypatch, *arguments) == 2
+    errors = capsys.readouterr().err.strip()
+    assert said in errors
+    assert len(errors.splitlines()) == 1
+    assert "Traceback" not in errors
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_ctrl_c_is_exit_code_130(monkeypatch, capsys, folder):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("robustpose.data.load_people", stopped)
+    assert call(monkeypatch, "run", "jain2019") == 130
+    assert "goes on from there" in capsys.readouterr().err
+
+
+def test_version_and_help(monkeypatch, capsys):
+    assert call(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out.strip() == "0.1.0"
+    for command in ("demo", "run", "report", "train", "evaluate", "attack", "models", "datasets"):
+        assert call(monkeypatch, command, "--help") == 0
+        assert command in capsys.readouterr().out
+
+
+def test_run_writes_rows_and_report_and_resumes(monkeypatch, capsys, folder):
+    arguments = ["run", "jain2019", "--limit", 2, "--networks", "resdec-compact"]
+    arguments += ["--attacks", "FGSM-U", "--epsilons", "8/255", "--out", "run"]
+    assert call(monkeypatch, *arguments) == 0
+    assert "FGSM-U" in capsys.readouterr().out
+    assert (folder / "run" / "report.html").stat().st_size > 100_000
+    parts = {path: path.stat().st_mtime_ns for path in (folder / "run" / "rows").iterdir()}
+    assert len(pl.read_parquet(list(parts))) == 4
+    assert call(monkeypatch, *arguments) == 0
+    again = {path: path.stat().st_mtime_ns for path in (folder / "run" / "rows").iterdir()}
+    assert again == parts
+
+
+def test_attack_writes_a_picture_and_does_not_overwrite_it(monkeypatch, capsys, folder):
+    pixels = rendered_people("test", pixels=160)[0].photo.read()
+    cv2.imwrite("person.png", pixels[..., ::-1])
+    arguments = ["attack", "person.png", "--model", "resdec-compact", "--steps", 2]
+    assert call(monkeypatch, *arguments) == 0
+    picture = cv2.imread("person-attacked.png")
+    assert picture.shape[1] > 3 * 128
+    assert np.ptp(picture) > 100
+    assert call(monkeypatch, *arguments) == 2
+    assert "exists" in capsys.readouterr().err
+    assert call(monkeypatch, *arguments, "--box", 20, 20, 120, 120, "--overwrite") == 0
+    assert call(monkeypatch, *arguments, "--box", 0, 0, 500, 20, "--overwrite") == 2
+    assert "160 x 160" in capsys.readouterr().err
+
+
+def test_evaluate_writes_scores_with_their_origin(monkeypatch, capsys, folder):
+    out = Path("scores.json")
+    arguments = ["evaluate", "resdec-compact", "deeppose-compact", "--limit", 4, "--out", out]
+    assert call(monkeypatch, *arguments) == 0
+    assert "neck" in capsys.readouterr().out
+    report = json.loads(out.read_text())
+    assert [score["network"] for score in report["scores"]] == [
+        "resdec-compact",
+        "deeppose-compact",
+    ]
+    assert report["people"]["rendered/test"]["count"] == 4
+    assert "evaluate resdec-compact" in report["command"]
+
+
+def test_models_and_datasets_list_everything(monkeypatch, capsys):
+    assert call(monkeypatch, "models") == 0
+    listed = capsys.readouterr().out
+    assert "hourglass2-compact" in listed
+    assert "bundled" in listed
+    assert call(monkeypatch, "datasets") == 0
+    assert "lsp:FOLDER" in capsys.readouterr().out
