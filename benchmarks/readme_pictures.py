@@ -1,0 +1,78 @@
+"""Make the pictures of README.md from two runs.
+
+`python benchmarks/readme_pictures.py CURVES_RUN DEMO_RUN`: curves of the first; from the second,
+which must be on rendered people, the kept person whom the network sees best before the attack.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import polars as pl
+
+from robustpose.report.overlays import (
+    amplification,
+    amplified,
+    beside,
+    captioned,
+    draw_maps,
+    draw_skeleton,
+    enlarged,
+)
+from robustpose.skeletons import LSP14
+from robustpose.studies.rows import read_rows, read_study, slug
+
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
+NETWORK, ATTACK, EPSILON = "hourglass2-compact", "IGSM-U-10", 4
+SCALE = 2
+
+
+def before_after(run: Path) -> np.ndarray[Any, Any]:
+    """Return photo with pose, perturbation, photo with pose after, heatmaps before and after."""
+    threshold = read_study(run)["people"]["threshold"]
+    rows = read_rows(run).filter(pl.col("victim") == NETWORK)
+    right = pl.col("error").list.eval(pl.element() <= threshold).list.sum()
+    clean = rows.filter(pl.col("condition") == "clean").with_columns(right=right)
+    kept = {path.name for path in (run / "samples").iterdir()}
+    shown = clean.filter(pl.col("person").map_elements(slug, pl.String).is_in(kept))
+    person = shown.sort("right", descending=True).row(0, named=True)
+    attacked = rows.filter(
+        (pl.col("condition") == ATTACK)
+        & ((pl.col("eps") * 255 - EPSILON).abs() < 1e-6)
+        & (pl.col("person") == person["person"])
+    ).row(0, named=True)
+    folder = run / "samples" / slug(person["person"])
+    label = slug(f"{ATTACK} @ {EPSILON}")
+    image, perturbed = _picture(folder / "clean.png"), _picture(folder / NETWORK / f"{label}.png")
+    wrong = np.array(attacked["error"], dtype=float) > threshold
+    factor = amplification(EPSILON)
+    panels = {
+        "before": draw_skeleton(image, np.array(person["joints"]), LSP14, scale=SCALE),
+        f"perturbation x {factor}": enlarged(amplified(image, perturbed, factor=factor), SCALE),
+        f"after, eps {EPSILON}/255": draw_skeleton(
+            perturbed, np.array(attacked["joints"]), LSP14, scale=SCALE, wrong=wrong
+        ),
+        "heatmaps before": _maps(image, folder / NETWORK / "clean.npz"),
+        "heatmaps after": _maps(perturbed, folder / NETWORK / f"{label}.npz"),
+    }
+    return beside([captioned(panel, text) for text, panel in panels.items()])
+
+
+def _picture(path: Path) -> np.ndarray[Any, Any]:
+    return np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB))
+
+
+def _maps(image: np.ndarray[Any, Any], path: Path) -> np.ndarray[Any, Any]:
+    with np.load(path) as stored:
+        return enlarged(draw_maps(image, stored["maps"]), SCALE)
+
+
+if __name__ == "__main__":
+    curves, demo = map(Path, sys.argv[1:])
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    shutil.copy(curves / "figures" / "relative_pck.png", IMAGES / "curves.png")
+    cv2.imwrite(str(IMAGES / "before_after.png"), before_after(demo)[..., ::-1])
+    print(f"wrote {IMAGES}")
