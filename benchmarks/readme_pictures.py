@@ -23,7 +23,7 @@ from robustpose.report.overlays import (
     enlarged,
 )
 from robustpose.skeletons import LSP14
-from robustpose.studies.rows import read_rows, read_study, slug
+from robustpose.studies.rows import read_rows, read_study, sample_path
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 NETWORK, ATTACK, EPSILON = "hourglass2-compact", "IGSM-U-10", 4
@@ -36,17 +36,19 @@ def before_after(run: Path) -> np.ndarray[Any, Any]:
     rows = read_rows(run).filter(pl.col("victim") == NETWORK)
     right = pl.col("error").list.eval(pl.element() <= threshold).list.sum()
     clean = rows.filter(pl.col("condition") == "clean").with_columns(right=right)
-    kept = {path.name for path in (run / "samples").iterdir()}
-    shown = clean.filter(pl.col("person").map_elements(slug, pl.String).is_in(kept))
-    person = shown.sort("right", descending=True).row(0, named=True)
+    person = next(
+        row
+        for row in clean.sort("right", descending=True).iter_rows(named=True)
+        if sample_path(run, row["part"], row["person"]).exists()
+    )
     attacked = rows.filter(
         (pl.col("condition") == ATTACK)
         & ((pl.col("eps") * 255 - EPSILON).abs() < 1e-6)
         & (pl.col("person") == person["person"])
     ).row(0, named=True)
-    folder = run / "samples" / slug(person["person"])
-    label = slug(f"{ATTACK} @ {EPSILON}")
-    image, perturbed = _picture(folder / "clean.png"), _picture(folder / NETWORK / f"{label}.png")
+    shown = (person["part"], person["person"]), (attacked["part"], attacked["person"])
+    image, perturbed = (_picture(sample_path(run, *each)) for each in shown)
+    maps = [sample_path(run, *each, NETWORK) for each in shown]
     wrong = np.array(attacked["error"], dtype=float) > threshold
     factor = amplification(EPSILON)
     panels = {
@@ -55,8 +57,8 @@ def before_after(run: Path) -> np.ndarray[Any, Any]:
         f"after, eps {EPSILON}/255": draw_skeleton(
             perturbed, np.array(attacked["joints"]), LSP14, scale=SCALE, wrong=wrong
         ),
-        "heatmaps before": _maps(image, folder / NETWORK / "clean.npz"),
-        "heatmaps after": _maps(perturbed, folder / NETWORK / f"{label}.npz"),
+        "heatmaps before": _maps(image, maps[0]),
+        "heatmaps after": _maps(perturbed, maps[1]),
     }
     return beside([captioned(panel, text) for text, panel in panels.items()])
 

@@ -3,13 +3,16 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
 from robustpose import terminal
 from robustpose.errors import UsageError, check_choice
 from robustpose.version import __version__
+
+if TYPE_CHECKING:
+    from robustpose.studies.study import Study
 
 app = App(
     name="robustpose",
@@ -96,7 +99,9 @@ def run(
         seed=seed,
         precision=precision,
     )
-    _run_and_report(value, out or Path("runs") / f"{study}-{people.partition(':')[0]}")
+    key, _, location = people.partition(":")
+    name = "-".join([study, key, *([Path(location).resolve().name] if location else [])])
+    _run_and_report(value, out or Path("runs") / name)
 
 
 @app.command
@@ -125,6 +130,8 @@ def train(
     rate: float = 1e-3,
     seed: int = 0,
     encoder: str | None = None,
+    start: str | None = None,
+    cross_entropy: float = 0.7,
     cache: Path | None = None,
 ) -> None:
     """Train a network of the zoo; run the same command again to go on after a stop.
@@ -152,6 +159,11 @@ def train(
         Seed of weights and augmentation.
     encoder
         Start with the encoder of this checkpoint, or of this bundled network.
+    start
+        Start with all weights of this checkpoint, or of this bundled network.
+    cross_entropy
+        The first loss's share of the steps of a heatmap network: cross-entropy, then mean squared
+        error. 0 to go on training a finished network.
     cache
         Where cut-out training people are kept; by default the user's cache folder.
     """
@@ -167,9 +179,16 @@ def train(
         data=tuple(data),
         out=out or Path("runs") / f"train-{network}",
         cache=cache or Path(platformdirs.user_cache_dir("robustpose")) / "crops",
-        recipe=Recipe(images=images, batch_size=batch_size, rate=rate, seed=seed),
+        recipe=Recipe(
+            images=images,
+            batch_size=batch_size,
+            rate=rate,
+            seed=seed,
+            cross_entropy=cross_entropy,
+        ),
         shares=tuple(shares or ()),
         encoder=encoder,
+        start=start,
         command=_command_line(),
     )
     with processes() as rank, terminal.training_progress(quiet=rank > 0) as listener:
@@ -214,13 +233,14 @@ def evaluate(
         raise UsageError(f"a checkpoint is of one network, found {len(names)}: name one")
     splits = [load_people(name).limited(limit) for name in people or ["rendered"]]
     models = [load_model(name, checkpoint=checkpoint).to(best_device()) for name in names]
+    terminal.note(f"scoring {', '.join(names)} on {sum(map(len, splits)):,} people")
     report = clean_scores(models, splits, command=_command_line())
     terminal.show_clean_scores(report, as_json=json)
     if out is not None:
         from robustpose.studies.rows import write_json
 
         write_json(report, out)
-        terminal.say(f"wrote {out}")
+        terminal.note(f"wrote {out}")
 
 
 @app.command
@@ -261,11 +281,15 @@ def attack(
     from robustpose.photographs import attack_photograph
 
     path = out or Path(f"{photo.stem}-attacked.png")
+    if path.suffix.lower() != ".png":
+        raise UsageError(
+            f"the picture is written as PNG: expected a name ending in .png, found {path}"
+        )
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists: choose another --out, or pass --overwrite")
-    outcome = attack_photograph(
-        photo, model, eps=_epsilon(eps) / 255, steps=steps, box=box, seed=seed
-    )
+    radius = _epsilon(eps) / 255
+    terminal.note(f"looking for the person and attacking {model}, {steps} steps")
+    outcome = attack_photograph(photo, model, eps=radius, steps=steps, box=box, seed=seed)
     terminal.save_picture(outcome.picture, path)
     terminal.say(
         f"{outcome.moved} of {outcome.joints} joints left their place by more than "
@@ -303,18 +327,16 @@ def main() -> None:
         terminal.complain(f"{error.filename or 'a file'}: {error.strerror or error}")
         sys.exit(2)
     except KeyboardInterrupt:
-        terminal.complain("stopped; what is finished is kept, the same command goes on from there")
+        terminal.complain("stopped; a run or a training goes on where it was by the same command")
         sys.exit(130)
 
 
-def _run_and_report(study: object, out: Path) -> None:
+def _run_and_report(study: "Study", out: Path) -> None:
     from robustpose.report.page import write_report
     from robustpose.report.tables import scores
     from robustpose.scoring import best_device
     from robustpose.studies.runner import run_study
-    from robustpose.studies.study import Study
 
-    assert isinstance(study, Study)
     with terminal.study_progress() as listen:
         run_study(study, out, device=best_device(), command=_command_line(), listen=listen)
     terminal.say("writing the report")

@@ -14,6 +14,7 @@ from robustpose.attacks.goals import Targeted, Untargeted
 from robustpose.attacks.iterated import Iterated
 from robustpose.attacks.targets import choose_targets
 from robustpose.data.people import Split
+from robustpose.errors import UsageError
 from robustpose.geometry import square_to_canvas, transformed
 from robustpose.models.model import PoseModel
 from robustpose.poses import Images, Joints, PoseBatch
@@ -140,7 +141,8 @@ class Attacked:
         )
         stages = "summed over all stages" if self.all_stages else "of the last stage"
         start = "a random image of the ball" if self.attack.random_start else "the clean image"
-        return f"{steps} of {255 * self.attack.step_size:.3g}/255 {way}, {stages}, from {start}."
+        share = self.attack.step_size / self.ball.eps
+        return f"{steps} of {share:.3g} ε {way}, {stages}, from {start}."
 
     @property
     def goal(self) -> str:
@@ -169,8 +171,20 @@ class Attacked:
     def prepare(
         self, people: Split, canvas: tuple[int, int], model: PoseModel | None
     ) -> Artefact | None:
-        """List the poses that a targeted attack may ask for."""
-        return {"poses": complete_poses(people, canvas)} if self.targeted else None
+        """List the poses that a targeted attack may ask for.
+
+        Raises `UsageError` if there are not two, of which one is another person's.
+        """
+        if not self.targeted:
+            return None
+        poses = complete_poses(people, canvas)
+        if len(poses) < 2:
+            raise UsageError(
+                f"{self.name} asks for another person's pose: expected at least two people with "
+                f"all joints labelled in {people.name}, found {len(poses)}; leave targeted attacks "
+                "out (--attacks FGSM-U IGSM-U-10)"
+            )
+        return {"poses": poses}
 
     def perturb(
         self, batch: PoseBatch, model: PoseModel | None, artefact: Artefact | None, seed: int
@@ -181,7 +195,9 @@ class Attacked:
         seeds = [seed_of("noise", seed, self.name, person) for person in batch.ids]
         targets = None
         goal: Untargeted | Targeted = Untargeted(self.all_stages)
-        if artefact is not None:
+        if self.targeted:
+            if artefact is None:
+                raise ValueError(f"{self.name} needs the poses that prepare() lists")
             clean = model.predict(batch.images)
             targets = choose_targets(clean, batch, artefact["poses"], seed=seed)
             goal = Targeted(targets, self.all_stages)

@@ -21,12 +21,21 @@ from robustpose.models.codecs import HeatmapCodec
 from robustpose.models.model import PoseModel
 from robustpose.poses import Pose, PoseBatch
 from robustpose.report.overlays import comparison
+from robustpose.scoring import best_device
 from robustpose.studies.levels import holds_levels, rounded
 
 THRESHOLD = 0.2
 """A joint has left its place when it moved by more than this share of the torso (PCK@0.2)."""
 
 MARGIN = 1.3
+
+FINDER = "resdec-compact"
+"""Who looks for the person where the network under attack cannot tell how sure it is."""
+
+CHUNK = 16
+SMALLEST = 8
+LONGEST = 8
+"""Photographs have at least so many pixels a side, and sides of at most this ratio."""
 
 
 class AttackedPhotograph(NamedTuple):
@@ -54,9 +63,14 @@ def attack_photograph(
     is for images in [0, 1]; `box` is (x, y, width, height) of the person in pixels. Raises
     `UsageError` for an unreadable photograph or a box that is not inside it.
     """
-    model = load_model(network)
+    model = load_model(network).to(best_device())
     photo = _Read(path.name, PhotoFile(path).read())
-    square = find_person(model, photo) if box is None else _boxed(box, photo.pixels)
+    _check_size(photo)
+    if box is None:
+        sees = isinstance(model.codecs[-1], HeatmapCodec)
+        square = find_person(model if sees else load_model(FINDER).to(best_device()), photo)
+    else:
+        square = _boxed(box, photo.pixels)
     batch = _batch(photo, [square], model, f"attack/{seed}/{path.name}")
     before = model.predict(batch.images)
     loss = Untargeted().loss(model, _believed(batch, before))
@@ -69,8 +83,8 @@ def attack_photograph(
     picture = comparison(
         _pixels(batch.images),
         _pixels(images),
-        before.joints[0].numpy(),
-        after.joints[0].numpy(),
+        before.joints[0].cpu().numpy(),
+        after.joints[0].cpu().numpy(),
         model.skeleton,
         eps255=255 * eps,
         wrong=moved,
@@ -82,13 +96,11 @@ def find_person(model: PoseModel, photo: Photo) -> Square:
     """Return the square around the person, as far as the network itself can tell.
 
     Of squares of several sizes all over the photograph the one with the highest mean confidence
-    is taken, and then tightened around the predicted joints. A network without confidence is
-    shown the whole photograph.
+    is taken, and then tightened around the predicted joints. This needs a network of heatmaps: one
+    of coordinates says nothing of its confidence.
     """
     height, width = photo.read().shape[:2]
     whole = Square(((width - 1) / 2, (height - 1) / 2), float(max(height, width)))
-    if not isinstance(model.codecs[-1], HeatmapCodec):
-        return whole
     best = _most_confident(model, photo, [whole, *_tiles(height, width)])
     for _ in range(2):
         best = _most_confident(model, photo, [best, _tightened(model, photo, best)])
@@ -116,12 +128,17 @@ def _tiles(height: int, width: int) -> list[Square]:
 
 
 def _most_confident(model: PoseModel, photo: Photo, squares: list[Square]) -> Square:
-    confidence = model.predict(_batch(photo, squares, model, "search").images).confidence
-    return squares[int(confidence.mean(dim=1).argmax())]
+    means = [
+        model.predict(_batch(photo, squares[at : at + CHUNK], model, "search").images)
+        .confidence.mean(dim=1)
+        .cpu()
+        for at in range(0, len(squares), CHUNK)
+    ]
+    return squares[int(torch.cat(means).argmax())]
 
 
 def _tightened(model: PoseModel, photo: Photo, square: Square) -> Square:
-    joints = model.predict(_batch(photo, [square], model, "search").images).joints[0].double()
+    joints = model.predict(_batch(photo, [square], model, "search").images).joints[0].cpu().double()
     to_photo = inverse(square_to_canvas(square.centre, square.side, model.size))
     points = transformed(joints.numpy(), to_photo)
     return joints_square(points, np.ones(len(points), bool), margin=MARGIN)
@@ -134,32 +151,42 @@ def _batch(photo: Photo, squares: list[Square], model: PoseModel, name: str) -> 
         Person(f"{name}/{index}", photo, np.zeros((count, 2)), nothing, nothing, square, None)
         for index, square in enumerate(squares)
     ]
-    return crop(Split("photograph", model.skeleton, THRESHOLD, "torso", people, digest=""), model)
+    split = Split("photograph", model.skeleton, THRESHOLD, "torso", people, digest="")
+    return crop(split, model).to(next(model.buffers()).device)
 
 
 def _believed(batch: PoseBatch, pose: Pose) -> PoseBatch:
     return replace(batch, joints=pose.joints, labelled=torch.ones_like(batch.labelled))
 
 
+def _check_size(photo: _Read) -> None:
+    height, width = photo.pixels.shape[:2]
+    if min(height, width) < SMALLEST or max(height, width) > LONGEST * min(height, width):
+        raise UsageError(
+            f"expected a photograph of at least {SMALLEST} x {SMALLEST} pixels, at most "
+            f"{LONGEST} times as long as wide; {photo.name} has {width} x {height}"
+        )
+
+
 def _boxed(box: tuple[float, float, float, float], pixels: RGB) -> Square:
     x, y, width, height = box
     rows, columns = pixels.shape[:2]
     inside = x >= 0 and y >= 0 and x + width <= columns and y + height <= rows
-    if not inside or min(width, height) < 8:
+    if not inside or min(width, height) < SMALLEST:
         raise UsageError(
-            f"expected a box X Y WIDTH HEIGHT of at least 8 x 8 pixels inside the photograph of "
-            f"{columns} x {rows}, found {x:g} {y:g} {width:g} {height:g}"
+            f"expected a box X Y WIDTH HEIGHT of at least {SMALLEST} x {SMALLEST} pixels inside "
+            f"the photograph of {columns} x {rows}, found {x:g} {y:g} {width:g} {height:g}"
         )
     return Square((x + (width - 1) / 2, y + (height - 1) / 2), MARGIN * max(width, height))
 
 
 def _moved(before: Pose, after: Pose) -> Bool[np.ndarray, "k"]:
-    joints = before.joints[0].double().numpy()
+    joints = before.joints[0].cpu().double().numpy()
     length = torso(joints, np.ones(len(joints), bool)) or 1.0
-    distance = np.linalg.norm(after.joints[0].double().numpy() - joints, axis=1)
+    distance = np.linalg.norm(after.joints[0].cpu().double().numpy() - joints, axis=1)
     return np.asarray(distance > THRESHOLD * length)
 
 
 def _pixels(images: torch.Tensor) -> UInt8[np.ndarray, "h w 3"]:
-    pixels = (images[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
+    pixels = (images[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu()
     return np.ascontiguousarray(pixels.numpy())

@@ -38,6 +38,11 @@ def say(text: str) -> None:
     _out.print(escape(text), highlight=False)
 
 
+def note(text: str) -> None:
+    """Print a line to standard error: what is going on, no result."""
+    _err.print(escape(text), highlight=False)
+
+
 def complain(text: str) -> None:
     """Print one line about what went wrong, to standard error."""
     _err.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}", highlight=False)
@@ -145,11 +150,11 @@ def show_study(scores: "pl.DataFrame") -> None:
         table.add_column(name, justify="right")
     for network in dict.fromkeys(row["network"] for row in rows):
         own = [row for row in rows if row["network"] == network]
-        clean = next(row["pck"] for row in own if row["attack"] == "clean")
+        clean = next((row["pck"] for row in own if row["attack"] == "clean"), None)
         for attack in dict.fromkeys(row["attack"] for row in own if row["attack"] != "clean"):
             lines = {row["eps255"]: row for row in own if row["attack"] == attack}
             cells = [_cell(lines.get(epsilon)) for epsilon in shown]
-            table.add_row(network, attack, f"{clean:.1f}", *cells)
+            table.add_row(network, attack, _percent(clean), *cells)
         table.add_section()
     _out.print(table)
     if any(row["goal"] == "targeted" for row in rows):
@@ -193,5 +198,6 @@ def _cell(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "-"
     if row["goal"] == "targeted":
-        return f"{row['target']:.1f} at target"
-    return f"{row['pck']:.1f} ({row['relative']:.0f})"
+        return f"{_percent(row['target'])} at target"
+    relative = "-" if row["relative"] is None else f"{row['relative']:.0f}"
+    return f"{_percent(row['pck'])} ({relative})"

@@ -148,7 +148,7 @@ def nan_joint() -> np.ndarray:
         (annotations(3).transpose(1, 0, 2), "`joints` of shape 3 x 14 x 3"),
         (np.zeros((16, 3, 3)), "`joints` of shape 16 x 3 x 3"),
         (np.zeros((14, 3, 0)), "`joints` of shape 14 x 3 x 0"),
-        (np.zeros((14, 3)), "`joints` of shape 14 x 3"),
+        (np.zeros(42), "`joints` of shape 1 x 42"),
         (np.full((14, 3, 2), "x"), "joints"),
         (flagged(2), "flags of 0 or 1"),
         (flagged(np.nan), "flags of 0 or 1"),

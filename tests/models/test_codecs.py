@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from robustpose.models.codecs import Codec, CoordinateCodec, HeatmapCodec, inside
+from robustpose.models.codecs import Codec, CoordinateCodec, HeatmapCodec
 
 SIZE = (48, 64)  # height, width
 HEATMAPS = [HeatmapCodec(SIZE, stride=4, sigma=sigma) for sigma in (1.0, 2.0)]
@@ -152,8 +152,3 @@ def test_losses_differentiate_with_respect_to_outputs(codec: Codec) -> None:
 def test_targets_differentiate_with_respect_to_joints(codec: Codec) -> None:
     joints = (some_joints(1, torch.float64) / 4).requires_grad_()
     assert torch.autograd.gradcheck(codec.encode, (joints,))
-
-
-def test_inside_ends_at_the_outer_edges_of_the_pixels() -> None:
-    joints = torch.tensor([[[-0.5, -0.5], [63.5, 47.5], [63.6, 0], [0, 47.6], [-0.6, 0]]])
-    assert inside(joints, SIZE).tolist() == [[True, True, False, False, False]]

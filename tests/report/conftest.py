@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from robustpose.skeletons import LSP14
-from robustpose.studies.rows import PERSON, ROW, slug, write_json, write_table
+from robustpose.studies.rows import PERSON, ROW, sample_path, write_json, write_table
 
 CANVAS = 128
 SIZE = 30.0
@@ -82,7 +82,7 @@ def write_run(
                 )
                 if (condition["label"], made_on, batch) not in without:
                     write_table(rows, folder / "rows" / f"{part}.parquet")
-    _write_samples(folder, ids[:keep], truth, conditions, random)
+    _write_samples(folder, ids[:keep], truth, conditions, cells, random)
     write_json(_study(people, conditions, cells, keep), folder / "study.json")
     return folder
 
@@ -195,26 +195,34 @@ def _write_samples(
     ids: Sequence[str],
     truth: np.ndarray,
     conditions: Sequence[dict[str, Any]],
+    cells: Sequence[dict[str, Any]],
     random: np.random.Generator,
 ) -> None:
+    def part(label: str, made_on: str | None, place: int) -> str:
+        batch = place // BATCH
+        return next(
+            cell["part"]
+            for cell in cells
+            if (cell["condition"], cell["made_on"], cell["batch"]) == (label, made_on, batch)
+        )
+
     for place, person in enumerate(ids):
-        own = folder / "samples" / slug(person)
         clean = _photo(truth[place], random)
-        _save(own / "clean.png", clean)
+        _save(sample_path(folder, part("clean", None, place), person), clean)
         for network in NETWORKS:
-            (own / slug(network)).mkdir(parents=True, exist_ok=True)
             if network != "DeepPose":
-                _save_maps(own / slug(network) / "clean.npz", truth[place], 1.0)
+                own = part("clean", None, place)
+                _save_maps(sample_path(folder, own, person, network), truth[place], 1.0)
             for condition in conditions[1:]:
                 eps255 = condition["eps"] * 255
                 field = cv2.GaussianBlur(random.normal(0, 1, clean.shape), (0, 0), 1.5)
                 noise = np.rint(np.sign(field) * eps255)
-                name = slug(condition["label"])
+                own = part(condition["label"], network, place)
                 changed = np.clip(clean + noise, 0, 255).astype(np.uint8)
-                _save(own / slug(network) / f"{name}.png", changed)
+                _save(sample_path(folder, own, person), changed)
                 if network != "DeepPose":
                     shifted = truth[place] + random.normal(0, 2 * eps255**0.7, (14, 2))
-                    _save_maps(own / slug(network) / f"{name}.npz", shifted, 0.7)
+                    _save_maps(sample_path(folder, own, person, network), shifted, 0.7)
 
 
 def _photo(pose: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -236,6 +244,7 @@ def _save_maps(path: Path, pose: np.ndarray, height: float) -> None:
     cells = np.arange(32)
     x, y = pose[:, 0, None, None] / 4, pose[:, 1, None, None] / 4
     distance = (cells[None, None, :] - x) ** 2 + (cells[None, :, None] - y) ** 2
+    path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, maps=(height * np.exp(-distance / 2)).astype(np.float16))
 
 

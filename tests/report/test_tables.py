@@ -108,10 +108,12 @@ def test_scores_are_those_counted_by_hand(by_hand: Path) -> None:
     assert targeted["relative"] == pytest.approx(25)
 
 
-def test_intervals_hold_their_values(by_hand: Path) -> None:
+def test_intervals_hold_their_values(by_hand: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # With two people: p alone keeps 1 of 3 correct joints, q alone 0 of 1.
+    assert scores(by_hand).row(1, named=True)["relative_low"] is None  # too few people
+    monkeypatch.setattr("robustpose.report.tables.FEWEST", 2)
     for row in scores(by_hand).drop_nulls("relative").to_dicts():
         assert row["relative_low"] <= row["relative"] <= row["relative_high"]
-    # With two people: p alone keeps 1 of 3 correct joints, q alone 0 of 1.
     untargeted = scores(by_hand).row(1, named=True)
     assert untargeted["relative_low"] == pytest.approx(0)
     assert untargeted["relative_high"] == pytest.approx(100 / 3)

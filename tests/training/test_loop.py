@@ -64,7 +64,7 @@ def test_the_state_of_another_network_is_refused(
     tiny: Callable[[str], PoseModel], pool: Pool, tmp_path: Path
 ) -> None:
     train(trainer(tiny("deeppose"), pool), tmp_path)
-    with pytest.raises(UsageError, match="state of another network"):
+    with pytest.raises(UsageError, match="network tiny-deeppose"):
         train(trainer(tiny("resdec"), pool), tmp_path)
 
 

@@ -20,18 +20,20 @@ def attack(
     labelled: Bool[Tensor, "n k"] | None = None,
     target: Joints | None = None,
     algorithm: Iterated | None = None,
-    eps: float = 8 / 255,
-    steps: int = 10,
+    eps: float | None = None,
+    steps: int | None = None,
     seed: int = 0,
 ) -> Images:
     """Return perturbed copies of images (n, 3, h, w; RGB in [0, 1]).
 
     `joints` are the true ones in pixels of these images; where `labelled` is False they are not
     read. With `target` (n, k, 2) the attack pulls every joint there instead. Without
-    `algorithm` it is IGSM in the L-inf ball of `eps`, with steps of eps / 3 (eps / 9 if
-    targeted). Raises `UsageError` for values out of range, NaN, or shapes that do not fit.
+    `algorithm` it is IGSM in the L-inf ball of `eps` (8 / 255), `steps` (10) of eps / 3 (eps / 9
+    if targeted). Raises `UsageError` for values out of range, NaN, or shapes that do not fit.
     """
     check_evaluating(model)
+    if algorithm is not None and (eps is not None or steps is not None):
+        raise UsageError("an algorithm has its own eps and steps: leave them out here")
     _check(images, joints, labelled, target, model)
     known = torch.ones(joints.shape[:2], dtype=torch.bool) if labelled is None else labelled
     count = len(images)
@@ -46,8 +48,10 @@ def attack(
         to_photo=torch.eye(2, 3).expand(count, 2, 3),
     )
     goal = Untargeted() if target is None else Targeted(target)
-    step_size = eps / 3 if target is None else eps / 9
-    algorithm = algorithm or igsm(eps=eps, steps=steps, step_size=step_size)
+    if algorithm is None:
+        radius = 8 / 255 if eps is None else eps
+        step_size = radius / 3 if target is None else radius / 9
+        algorithm = igsm(eps=radius, steps=10 if steps is None else steps, step_size=step_size)
     seeds = [seed_of("attack", seed, row) for row in range(count)]
     return algorithm(goal.loss(model, batch), images, seeds)
 
@@ -59,6 +63,8 @@ def _check(
     target: Joints | None,
     model: PoseModel,
 ) -> None:
+    if not isinstance(images, Tensor) or images.dtype != torch.float32:
+        raise UsageError("expected images as a torch tensor of float32")
     if images.dim() != 4 or images.shape[1] != 3:
         raise UsageError(f"expected images (n, 3, h, w), found {tuple(images.shape)}")
     if not ((images >= 0) & (images <= 1)).all():

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from robustpose.data.people import RGB, Person, Split
+from robustpose.errors import UsageError
 from robustpose.geometry import Affine, inverse, scale_of, square_to_canvas, transformed
 from robustpose.poses import PoseBatch
 
@@ -26,6 +27,8 @@ def crop(people: Split, canvas: tuple[int, int] | Sized) -> PoseBatch:
     with the number of people: use `batches` for more than a few hundred. Raises `UsageError` for
     a photograph that cannot be read.
     """
+    if not isinstance(people, Split):
+        raise UsageError("expected a split of people to crop: people[:16], or people[3:4] for one")
     if not isinstance(canvas, tuple):
         canvas = canvas.size
     cut = [_cut(person, canvas) for person in people]

@@ -8,6 +8,8 @@ meaningless and are never read.
 
 import csv
 import hashlib
+import struct
+import zlib
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,6 +27,8 @@ WHOLE_SET = 10_000
 FIRST_TEST_PHOTO = 9_001
 MARGIN = 1.3
 """Side of the crop over the longer extent of the labelled joints (it uses the ground truth)."""
+
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 DIAGONALS = (("right_shoulder", "left_hip"), ("left_shoulder", "right_hip"))
 
@@ -59,7 +63,7 @@ def lsp_people(folder: Path, split: str) -> Split:
         "no labelled torso diagonal to measure errors by": len(usable) - len(kept),
     }
     return Split(
-        name=f"lsp/{split}" if whole else "lsp/sample",
+        name=f"lsp/{split}" if whole else f"lsp/{folder.resolve().name}",
         skeleton=LSP14,
         threshold=0.2,
         reference="torso",
@@ -100,12 +104,16 @@ def _read_annotations(folder: Path) -> Float[np.ndarray, "n 14 3"]:
         TypeError,
         LookupError,
         MatReadError,
+        zlib.error,
+        struct.error,
     ) as error:
         raise UsageError(f"expected a MATLAB file (version 5 to 7.2) at {path}: {error}") from error
     names = sorted(name for name in content if not name.startswith("__"))
     joints = content.get("joints")
     if joints is None:
         raise UsageError(f"expected {expected} in {path}, found {', '.join(names) or 'nothing'}")
+    if joints.ndim == 2:
+        joints = joints[..., None]  # MATLAB drops the last axis of a single person
     if joints.ndim != 3 or joints.shape[:2] != (14, 3) or not joints.shape[2]:
         raise UsageError(
             f"expected {expected} in {path}, found `joints` of shape "
@@ -146,7 +154,8 @@ def _photo_paths(folder: Path, numbers: list[int]) -> list[Path]:
     images = folder / "images"
     if not images.is_dir():
         raise UsageError(f"expected photographs in {images}, found no such folder")
-    present = {path.stem: path for path in images.iterdir()}
+    pictures = (path for path in images.iterdir() if path.suffix.lower() in SUFFIXES)
+    present = {path.stem: path for path in sorted(pictures)}
     paths = [present.get(f"im{number:05d}") or present.get(f"im{number:04d}") for number in numbers]
     missing = [number for number, path in zip(numbers, paths, strict=True) if path is None]
     if missing:
@@ -172,9 +181,12 @@ def _person(annotation: Float[np.ndarray, "14 3"], path: Path, identifier: str) 
 
 
 def _digest(people: list[Person]) -> str:
+    """Return a digest of the annotations, and of each photograph's size in bytes."""
     digest = hashlib.blake2b(digest_size=16)
     for person in people:
         digest.update(person.id.encode())
         digest.update(np.round(person.joints, 3).tobytes())
         digest.update(person.labelled.tobytes())
+        if isinstance(person.photo, PhotoFile):
+            digest.update(str(person.photo.path.stat().st_size).encode())
     return digest.hexdigest()

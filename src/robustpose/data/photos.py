@@ -38,7 +38,10 @@ class PhotoFile:
                 f"({len(content):,} bytes, no end-of-image mark): fetch it again"
             )
         encoded = np.frombuffer(content, np.uint8)
-        pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if content else None
+        try:
+            pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if content else None
+        except cv2.error as error:
+            raise UsageError(f"{self.path} cannot be decoded: {error.err}") from error
         if pixels is None:
             raise UsageError(
                 f"expected a photograph, but {self.path} ({len(content):,} bytes) "

@@ -124,7 +124,7 @@ def rendered_people(split: str, *, count: int | None = None, pixels: int = 160) 
         raise UsageError(f"rendered pictures have at least {SMALLEST} pixels, found {pixels}")
     text = f"rendered/v{VERSION}/{split}/{count}/{pixels}"
     return Split(
-        name=f"rendered/{split}",
+        name=f"rendered/{split}" + (f"/{pixels}px" if pixels != 160 else ""),
         skeleton=LSP14,
         threshold=0.5,
         reference="head",

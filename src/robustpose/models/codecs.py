@@ -11,7 +11,7 @@ from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from robustpose.geometry import cell_to_pixel, pixel_to_cell
@@ -147,9 +147,3 @@ class CoordinateCodec:
 
     def _extent(self, like: Tensor) -> Float[Tensor, "2"]:
         return torch.tensor([self.size[1], self.size[0]], dtype=like.dtype, device=like.device)
-
-
-def inside(joints: Joints, size: tuple[int, int]) -> Bool[Tensor, "n k"]:
-    """Tell which joints lie in a picture of (height, width) pixels."""
-    x, y = joints.unbind(dim=-1)
-    return (x >= -0.5) & (y >= -0.5) & (x <= size[1] - 0.5) & (y <= size[0] - 0.5)

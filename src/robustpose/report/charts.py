@@ -83,7 +83,7 @@ def write_chart(spec: Spec, path: Path) -> str:
     """Write `path`.svg and `path`.png (twice the size); return the SVG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     svg = vl_convert.vegalite_to_svg(json.dumps(spec))
-    path.with_suffix(".svg").write_text(svg)
+    path.with_suffix(".svg").write_text(svg, encoding="utf-8")
     path.with_suffix(".png").write_bytes(vl_convert.svg_to_png(svg, scale=2))
     return svg
 

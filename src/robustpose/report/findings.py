@@ -1,9 +1,9 @@
 """What a run shows, in sentences made from its numbers."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -94,9 +94,15 @@ def _strongest(scores: pl.DataFrame, main: Condition) -> Iterator[Finding]:
         yield Finding(
             f"{row['network']}: {row['relative']:.1f} % left at ε = {main.eps255:g}.",
             f"The strongest attack on it here, {row['attack']}, takes its PCK from {before:.1f} % "
-            f"to {row['pck']:.1f} % (relative PCK {row['relative']:.1f} %, "
-            f"95 % interval {row['relative_low']:.1f} to {row['relative_high']:.1f}).",
+            f"to {row['pck']:.1f} % (relative PCK {row['relative']:.1f} %{_spread(row)}).",
         )
+
+
+def _spread(row: Mapping[str, Any]) -> str:
+    low, high = row["relative_low"], row["relative_high"]
+    if low is None or high is None:
+        return "; too few people for an interval"
+    return f", 95 % interval {low:.1f} to {high:.1f}"
 
 
 def _single_step(run: Run, scores: pl.DataFrame, main: Condition) -> Iterator[Finding]:
@@ -168,7 +174,8 @@ def _joints(joints: pl.DataFrame, main: Condition) -> Iterator[Finding]:
             "Joints.",
             f"{main.name} at ε = {main.eps255:g} leaves least of "
             f"{named[0]} and {named[1]}, most of {named[-2]} and {named[-1]} (relative PCK, "
-            f"mean of {', '.join(at['network'].unique(maintain_order=True))}).",
+            f"mean of {', '.join(at['network'].unique(maintain_order=True))}). Joints may differ "
+            "by less than their intervals (tables/joints.csv).",
         )
 
 
@@ -196,9 +203,9 @@ def _masked(scores: pl.DataFrame) -> Iterator[Finding]:
         )
         yield Finding(
             "Some gradients are exactly zero.",
-            f"Largest share of image values that the attacker's gradient says nothing about: "
-            f"{each}. Sign steps never move these, so such a network can look more robust than "
-            "it is.",
+            f"Largest share of image values that the attacker's first gradient says nothing "
+            f"about: {each}. A signed step leaves these unchanged, so such a network can look more "
+            "robust than it is.",
         )
 
 

@@ -17,7 +17,7 @@ from robustpose.report.overlays import (
     draw_skeleton,
 )
 from robustpose.report.runs import Condition, Run
-from robustpose.studies.rows import slug
+from robustpose.studies.rows import sample_path
 
 STRIPS = 16
 """At most so many person-network strips on one page, to keep it a few megabytes."""
@@ -62,11 +62,12 @@ def gallery(run: Run, condition: Condition, *, strips: int = STRIPS) -> Gallery:
     people: list[Kept] = []
     left_out, shown = 0, 0
     for place, person in enumerate(run.people["person"]):
-        folder = run.folder / "samples" / slug(person)
-        clean = read_picture(folder / "clean.png")
+        clean_part = _part(run, run.networks[0], None, person)
+        path = sample_path(run.folder, clean_part, person) if clean_part else None
+        clean = read_picture(path) if path else None
         if clean is None:
             continue
-        made = list(_strips(run, condition, place, clean, folder))
+        made = list(_strips(run, condition, place, clean))
         room = max(strips - shown, 0)
         if made[:room]:
             people.append(Kept(person, png_uri(clean), made[:room]))
@@ -88,21 +89,30 @@ def png_uri(picture: Picture) -> str:
     return "data:image/png;base64," + base64.b64encode(encoded.tobytes()).decode()
 
 
-def _strips(
-    run: Run, condition: Condition, place: int, clean: Picture, folder: Path
-) -> Iterator[Strip]:
+def _strips(run: Run, condition: Condition, place: int, clean: Picture) -> Iterator[Strip]:
+    person = run.people["person"][place]
     for network in run.networks:
-        own, label = folder / slug(network), slug(condition.label)
-        perturbed = read_picture(own / f"{label}.png")
+        parts = [_part(run, network, shown, person) for shown in (None, condition)]
+        if None in parts:
+            continue
+        perturbed = read_picture(sample_path(run.folder, str(parts[1]), person))
         before = _pose(run, network, None, place)
         after = _pose(run, network, condition, place)
         if perturbed is None or before is None or after is None:
             continue
         figures = _pictures(run, condition, clean, perturbed, before, after)
-        figures += _heatmaps(clean, perturbed, own / "clean.npz", own / f"{label}.npz")
+        maps = [sample_path(run.folder, str(part), person, network) for part in parts]
+        figures += _heatmaps(clean, perturbed, *maps)
         wrong_before, wrong_after = int(before.wrong.sum()), int(after.wrong.sum())
         scored = int(run.labelled[place].sum())
         yield Strip(network, figures, wrong_before, wrong_after, scored)
+
+
+def _part(run: Run, network: str, condition: Condition | None, person: str) -> str | None:
+    """Return the part that holds a person's row: its pictures lie under the same name."""
+    rows = run.of(network, condition)
+    rows = rows.filter(rows["person"] == person)
+    return None if rows.is_empty() else str(rows["part"][0])
 
 
 class _Drawn(NamedTuple):

@@ -20,6 +20,7 @@ from robustpose.report.gallery import gallery
 from robustpose.report.listings import named, score_tables, whole_curves
 from robustpose.report.runs import Condition, Run, open_run
 from robustpose.report.tables import conditions, joint_scores, scores, write_tables
+from robustpose.studies.rows import write_bytes
 
 
 class Chart(NamedTuple):
@@ -67,7 +68,8 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
         "bundle": _vega(),
     }
     page = run / "report.html"
-    page.write_text(_environment().get_template("report.html.j2").render(content))
+    html = _environment().get_template("report.html.j2").render(content)
+    write_bytes(html.encode(), page)
     return page
 
 
@@ -127,7 +129,7 @@ def _bodies(run: Run, joints: pl.DataFrame, main: Condition | None) -> list[Char
     svg = bodies(table, networks, run.skeleton)
     path = run.folder / "figures" / "joints"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".svg").write_text(svg)
+    path.with_suffix(".svg").write_text(svg, encoding="utf-8")
     path.with_suffix(".png").write_bytes(vl_convert.svg_to_png(svg, scale=2))
     caption = (
         f"What {main.name} at ε = {main.eps255:g} leaves of each joint, left and right together."
@@ -203,5 +205,5 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["style"] = Markup((templates / "report.css").read_text())
+    environment.globals["style"] = Markup((templates / "report.css").read_text(encoding="utf-8"))
     return environment

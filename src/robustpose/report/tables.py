@@ -17,6 +17,9 @@ from robustpose.metrics.robustness import Drop, pck_drop, pck_drop_by_group, pck
 from robustpose.report.runs import Condition, Run, open_run
 
 CLEAN = "clean"
+FEWEST = 10
+"""With fewer people a bootstrap interval says nothing and is left out."""
+
 DECIMALS = 3
 """In CSV files; pages and pictures show one."""
 
@@ -130,7 +133,7 @@ def _clean_line(run: Run, network: str, counts: Float[np.ndarray, "b n"]) -> dic
     error = run.errors(network)
     people = int((~np.isnan(error)).any(axis=1).sum())
     pck = pck_interval(error, run.threshold, counts)
-    return {"network": network, "attack": CLEAN, "people": people, **_ends("pck", pck)}
+    return {"network": network, "attack": CLEAN, "people": people, **_ends("pck", pck, people)}
 
 
 def _attack_line(
@@ -143,13 +146,13 @@ def _attack_line(
         "goal": condition.goal,
         "eps255": condition.eps255,
         "people": drop.people,
-        **_ends("pck", drop.attacked),
-        **_ends("relative", drop.relative),
+        **_ends("pck", drop.attacked, drop.people),
+        **_ends("relative", drop.relative, drop.people),
         **_means(run.of(network, condition)),
     }
     if condition.goal == "targeted":
         to_target = run.errors(network, condition, column="target_error")
-        line |= _ends("target", pck_interval(to_target, run.threshold, counts))
+        line |= _ends("target", pck_interval(to_target, run.threshold, counts), drop.people)
     return line
 
 
@@ -160,9 +163,9 @@ def _joint_line(network: str, condition: Condition, joint: str, drop: Drop) -> d
         "eps255": condition.eps255,
         "joint": joint,
         "people": drop.people,
-        **_ends("clean", drop.clean),
-        **_ends("pck", drop.attacked),
-        **_ends("relative", drop.relative),
+        **_ends("clean", drop.clean, drop.people),
+        **_ends("pck", drop.attacked, drop.people),
+        **_ends("relative", drop.relative, drop.people),
     }
 
 
@@ -171,7 +174,9 @@ def _means(rows: pl.DataFrame) -> dict[str, float | None]:
     return means.row(0, named=True) if len(rows) else {}
 
 
-def _ends(name: str, interval: Interval) -> dict[str, float | None]:
+def _ends(name: str, interval: Interval, people: int) -> dict[str, float | None]:
+    if people < FEWEST:
+        interval = Interval(interval.value, math.nan, math.nan)
     ends = zip(("", "_low", "_high"), interval, strict=True)
     return {f"{name}{end}": None if math.isnan(value) else value for end, value in ends}
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from robustpose.data.people import Split
+from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
 from robustpose.scoring import evaluate
 from robustpose.studies.provenance import libraries, machine, weights_digest
@@ -17,8 +18,12 @@ def clean_scores(
 ) -> dict[str, Any]:
     """Return the PCK of each model on each split as a JSON value, with provenance.
 
-    A score is None where there is no joint to score.
+    A score is None where there is no joint to score. Raises `UsageError` if two splits have one
+    name.
     """
+    names = [split.name for split in people]
+    if len(set(names)) < len(names):
+        raise UsageError(f"expected sets of people with different names, found {', '.join(names)}")
     scores = []
     for model in models:
         digest = weights_digest(model)

@@ -62,20 +62,41 @@ PERSON = _schema(
 """The columns of `people.parquet`, in the order of the study."""
 
 
-def write_table(table: pl.DataFrame, path: Path) -> None:
-    """Write a Parquet file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    table.write_parquet(partial)
+def write_table(table: pl.DataFrame, path: Path, *, origin: Any = None) -> None:
+    """Write a Parquet file that appears whole or not at all.
+
+    `origin`, a JSON value that says what the rows came from, goes into its metadata.
+    """
+    partial = partial_of(path)
+    table.write_parquet(partial, metadata={"robustpose": json.dumps(origin)})
     os.replace(partial, path)
 
 
 def write_json(content: Any, path: Path) -> None:
     """Write a JSON file that appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n")
+    write_bytes((json.dumps(content, indent=2) + "\n").encode(), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file that appears whole or not at all."""
+    partial = partial_of(path)
+    partial.write_bytes(content)
     os.replace(partial, path)
+
+
+def partial_of(path: Path) -> Path:
+    """Return where this process writes a file before it is renamed; makes the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+
+def sample_path(run: Path, part: str, person: str, victim: str | None = None) -> Path:
+    """Return where a kept picture of a part lies, or the heatmaps that a victim made of it.
+
+    Pictures are PNG; heatmaps are NPZ with `maps`, half precision (k, rows, columns).
+    """
+    name = f"{slug(person)}.png" if victim is None else f"{slug(person)}--{slug(victim)}.npz"
+    return run / "samples" / part / name
 
 
 def read_rows(run: Path) -> pl.DataFrame:
@@ -86,12 +107,23 @@ def read_rows(run: Path) -> pl.DataFrame:
         raise UsageError(
             f"expected rows in {run / 'rows'}, found none: `robustpose run` makes them"
         )
-    return pl.read_parquet(paths)
+    try:
+        return pl.read_parquet(paths)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise UsageError(
+            f"a part in {run / 'rows'} cannot be read ({error}): delete it and run the study again"
+        ) from error
 
 
 def read_people(run: Path) -> pl.DataFrame:
     """Read the people of a run, in the order of the study."""
-    return pl.read_parquet(run / "people.parquet")
+    path = run / "people.parquet"
+    try:
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise UsageError(
+            f"expected the people of a run at {path}: {error}; run the study again"
+        ) from error
 
 
 def read_study(run: Path) -> dict[str, Any]:
@@ -102,7 +134,12 @@ def read_study(run: Path) -> dict[str, Any]:
             f"expected the folder of a run at {run} (with study.json, rows/ and people.parquet), "
             f"found {'a folder without study.json' if run.is_dir() else 'no such folder'}"
         )
-    study: dict[str, Any] = json.loads(path.read_text())
+    try:
+        study = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"expected JSON in {path}: {error}; run the study again") from error
+    if not isinstance(study, dict) or "parts" not in study:
+        raise UsageError(f"{path} does not describe a study: run the study again")
     return study
 
 

@@ -1,7 +1,7 @@
 """Running a study: every cell that has no part on disk is made, judged and written."""
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -26,10 +26,15 @@ from robustpose.studies.provenance import (
     machine,
     weights_digest,
 )
-from robustpose.studies.rows import write_json, write_table
+from robustpose.studies.rows import partial_of, read_study, write_json, write_table
 from robustpose.studies.samples import keep_images, keep_maps
 from robustpose.studies.study import Cell, Study
 from robustpose.version import __version__
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs at once on one folder are not kept apart there
+    fcntl = None  # type: ignore[assignment]
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -44,6 +49,9 @@ CONTENTS = (
     "tables",
 )
 """What the folder of a run may hold."""
+
+SAME_RUN = ("name", "seed", "batch_size", "canvas", "precision", "rounding", "valid_range")
+"""Settings that may not change within the folder of a run; people, attacks and limit may grow."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,7 @@ def run_study(
     judge these people.
     """
     _check_folder(out)
+    _exact(device)
     runner = _Runner(study, out, device)
     runner.write_configuration(command)
     cells = [(cell, runner.work(cell)) for cell in study.cells()]
@@ -111,25 +120,27 @@ class _Runner:
 
     def part(self, cell: Cell) -> str:
         """Return the digest of all that decides the rows of a cell."""
+        return digest_of(self.identity(cell))
+
+    def identity(self, cell: Cell) -> dict[str, Any]:
+        """Return all that decides the rows of a cell."""
         study = self.study
         start = cell.batch * study.batch_size
-        return digest_of(
-            {
-                "study": study.name,
-                "label": cell.label,
-                "condition": described(study.conditions[cell.label]),
-                "made_on": cell.made_on,
-                "models": {name: self.digests[name] for name in cell.victims},
-                "people": self.described_people[start : start + study.batch_size],
-                "annotations": study.people.digest,
-                "prepared_on": self._preparation_digest(cell),
-                "canvas": study.canvas,
-                "precision": study.precision,
-                "rounding": [study.rounding, study.valid_range],
-                "seed": study.seed,
-                "arithmetic": arithmetic(self.device),
-            }
-        )
+        return {
+            "study": study.name,
+            "label": cell.label,
+            "condition": described(study.conditions[cell.label]),
+            "made_on": cell.made_on,
+            "models": {name: self.digests[name] for name in cell.victims},
+            "people": self.described_people[start : start + study.batch_size],
+            "annotations": study.people.digest,
+            "prepared_on": self._preparation_digest(cell),
+            "canvas": study.canvas,
+            "precision": study.precision,
+            "rounding": [study.rounding, study.valid_range],
+            "seed": study.seed,
+            "arithmetic": arithmetic(self.device),
+        }
 
     def make(self, cell: Cell) -> None:
         """Make the images of a cell, show them to its victims, and write the part."""
@@ -143,14 +154,15 @@ class _Runner:
         for victim in cell.victims:
             pose = self.models[victim].predict(perturbed.images, batch.seeds)
             tables.append(Judged(victim, pose))
+        part = self.part(cell)
         kept = max(0, self.study.keep - cell.batch * self.study.batch_size)
         if kept:
-            keep_images(self.out, cell, batch, perturbed.images, kept)
+            keep_images(self.out, part, batch, perturbed.images, kept)
             for victim in cell.victims:
                 model = self.models[victim]
-                keep_maps(self.out, cell, victim, model, batch, perturbed.images, kept)
-        rows = rows_of(self.study, self.part(cell), cell, batch, perturbed, tables, rounded=levels)
-        write_table(rows, self.part_path(cell))
+                keep_maps(self.out, part, victim, model, batch, perturbed.images, kept)
+        rows = rows_of(self.study, part, cell, batch, perturbed, tables, rounded=levels)
+        write_table(rows, self.part_path(cell), origin=self.identity(cell))
 
     def write_configuration(self, command: str) -> None:
         """Write study.json and people.parquet."""
@@ -195,8 +207,10 @@ class _Runner:
             "machine": machine(),
             "libraries": libraries(),
         }
-        write_table(people_table(study), self.out / "people.parquet")
-        write_json(content, self.out / "study.json")
+        with _locked(self.out):
+            _check_same_run(self.out, content)
+            write_table(people_table(study), self.out / "people.parquet")
+            write_json(content, self.out / "study.json")
 
     def _model(self, name: str) -> PoseModel:
         model = self.study.victims[name]().to(self.device).frozen()
@@ -262,12 +276,53 @@ class _Runner:
         return perturbed._replace(images=images), levels
 
 
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Let one process at a time compare and write the configuration of a run."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / ".lock").open("w") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _check_same_run(out: Path, content: Mapping[str, Any]) -> None:
+    """Refuse a folder whose run had other people or settings: its report would be lost."""
+    if not (out / "study.json").is_file():
+        return
+    before = read_study(out)
+    for name in SAME_RUN:
+        if before.get(name) != content[name]:
+            raise UsageError(
+                f"{out} holds a run with {name} {before.get(name)}, this one has {content[name]}: "
+                "choose another --out"
+            )
+    for name in ("name", "digest"):
+        if before["people"].get(name) != content["people"][name]:
+            raise UsageError(
+                f"{out} holds a run on other people ({before['people'].get('name')}) than this one "
+                f"({content['people']['name']}): choose another --out"
+            )
+
+
+def _exact(device: torch.device) -> None:
+    """Let a GPU compute in single precision as asked, in the same order each time."""
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+
+
 def _check_folder(out: Path) -> None:
     """Refuse a folder that holds anything but a run, finished or hardly begun."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(
+            f"expected a folder for the run, but {out} is a file: choose another --out"
+        )
     foreign = [
         path.name
         for path in (out.iterdir() if out.is_dir() else ())
-        if path.name not in CONTENTS and not path.name.endswith(".partial")
+        if path.name not in CONTENTS and not path.name.startswith(".")
     ]
     if foreign:
         raise UsageError(
@@ -277,8 +332,7 @@ def _check_folder(out: Path) -> None:
 
 
 def _write_artefact(artefact: Artefact, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
+    partial = partial_of(path)
     save_file(dict(artefact), partial)
     partial.replace(path)
 
@@ -288,6 +342,7 @@ def _people_entry(study: Study) -> dict[str, object]:
     return {
         "name": people.name,
         "count": len(people),
+        "available": len(study.prepared_on),
         "digest": people.digest,
         "threshold": people.threshold,
         "reference": people.reference,

@@ -1,5 +1,6 @@
 """Training a network: seeded, resumable, on one device or several processes."""
 
+import hashlib
 import os
 import signal
 import threading
@@ -64,6 +65,7 @@ class Trainer:
             self.model.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay
         )
         self.step = 0
+        self.start = weights_of(model)
 
     @property
     def averaged(self) -> PoseModel:
@@ -78,7 +80,7 @@ class Trainer:
         steps = self.recipe.steps
         canvas = self.model.size[0]
         for batch in prefetched(self.pools, self.shares, self.recipe, canvas, self.step):
-            if self.step == self.schedule.switch and self.heatmaps:
+            if self.step == self.schedule.switch > 0:
                 self._start_outputs_afresh()
             loss = self._train_on(_part(batch, self.device), forward)
             self.step += 1
@@ -100,10 +102,13 @@ class Trainer:
 
         Raises `UsageError` if that run had another recipe or other data.
         """
-        if state["settings"] != self._settings():
+        before, now = state["settings"], self._settings()
+        changed = [name for name in now if before.get(name) != now[name]]
+        if changed:
+            named = ", ".join(f"{name} {before.get(name)} (now {now[name]})" for name in changed)
             raise UsageError(
-                f"the run that was begun had other settings ({state['settings']}) than this one "
-                f"({self._settings()}): give the same ones, or choose another --out"
+                f"the run that was begun had other settings: {named}; give the same ones, or "
+                "choose another --out"
             )
         self.step = state["step"]
         self.model.load_state_dict(state["model"])
@@ -111,8 +116,13 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
 
     def _settings(self) -> dict[str, Any]:
-        people = [len(pool) for pool in self.pools]
-        return {**asdict(self.recipe), "shares": list(self.shares), "people": people}
+        return {
+            "network": self.model.name,
+            "start": self.start,
+            **asdict(self.recipe),
+            "shares": list(self.shares),
+            "people": [pool.digest for pool in self.pools],
+        }
 
     def _train_on(self, batch: TrainingBatch, forward: nn.Module) -> float:
         for group in self.optimiser.param_groups:
@@ -236,6 +246,14 @@ def _part(batch: TrainingBatch, device: torch.device) -> TrainingBatch:
         return TrainingBatch(*(tensor.to(device) for tensor in batch))
     rank, count = torch.distributed.get_rank(), torch.distributed.get_world_size()
     return TrainingBatch(*(tensor[rank::count].to(device) for tensor in batch))
+
+
+def weights_of(model: PoseModel) -> str:
+    """Return a digest of all weights: with it a run knows what it started from."""
+    digest = hashlib.blake2b(digest_size=12)
+    for tensor in model.network.state_dict().values():
+        digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _supports_bfloat16(device: torch.device) -> bool:

@@ -27,6 +27,8 @@ class Pool:
     joints: Float[np.ndarray, "n k 2"]
     labelled: Bool[np.ndarray, "n k"]
     skeleton: Skeleton
+    digest: str = ""
+    """Of people, annotations and size of the crops."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -56,7 +58,9 @@ def pool_of(
     if not path.exists():
         report(f"cutting {len(people):,} people out of {people.name}")
         _write(people, side, path)
-    return Pool(np.load(path, mmap_mode="r"), joints, labelled, people.skeleton)
+    return Pool(
+        np.load(path, mmap_mode="r"), joints, labelled, people.skeleton, _digest(people, side)
+    )
 
 
 def _write(people: Split, side: int, path: Path) -> None:
@@ -70,11 +74,14 @@ def _write(people: Split, side: int, path: Path) -> None:
         person = people[index]
         images[index] = warped(person.photo.read(), _affine(person, side), (side, side))
 
-    with ThreadPoolExecutor() as executor:
-        for _ in executor.map(cut, range(len(people))):
-            pass
-    images.flush()
-    partial.replace(path)
+    try:
+        with ThreadPoolExecutor() as executor:
+            for _ in executor.map(cut, range(len(people))):
+                pass
+        images.flush()
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _affine(person: Person, side: int) -> Float[np.ndarray, "2 3"]:

@@ -35,6 +35,10 @@ class Recipe:
             value = getattr(self, name)
             if not 0 < value < math.inf:
                 raise UsageError(f"training needs {name} above 0, found {value}")
+        if not 0 <= self.cross_entropy <= 1:
+            raise UsageError(
+                f"cross_entropy is a share from 0 to 1 of the steps, found {self.cross_entropy}"
+            )
 
     @property
     def steps(self) -> int:

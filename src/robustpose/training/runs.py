@@ -10,8 +10,13 @@ from torch import Tensor
 from robustpose.data import DATASETS, load_people
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
-from robustpose.models import build_model, bundled_path
-from robustpose.models.checkpoints import read_checkpoint, save_checkpoint
+from robustpose.models import build_model, bundled_path, load_model
+from robustpose.models.checkpoints import (
+    Checkpoint,
+    load_weights,
+    read_checkpoint,
+    save_checkpoint,
+)
 from robustpose.models.model import PoseModel
 from robustpose.scoring import evaluate
 from robustpose.training.loop import Progress, Trainer, train
@@ -25,7 +30,7 @@ class TrainingRun:
 
     `data` are names as `load_people` takes them; `shares` says how often each is drawn from
     (equally by default). `encoder` names a checkpoint, or a network of the zoo with bundled
-    weights, whose encoder the network starts with.
+    weights, whose encoder the network starts with; `start` one whose weights it all starts with.
     """
 
     network: str
@@ -35,6 +40,7 @@ class TrainingRun:
     recipe: Recipe
     shares: tuple[float, ...] = ()
     encoder: str | None = None
+    start: str | None = None
     command: str = ""
 
 
@@ -64,8 +70,11 @@ def run_training(
     """
     model = build_model(run.network, seed=run.recipe.seed)
     if run.encoder is not None:
-        copied = take_encoder(model, _weights_of(run.encoder))
+        copied = take_encoder(model, _checkpoint(run.encoder).weights)
         listener.says(f"{copied} tensors of the encoder come from {run.encoder}")
+    if run.start is not None:
+        load_weights(model, _checkpoint(run.start).weights, run.start)
+        listener.says(f"all weights come from {run.start}")
     people = [load_people(name, split="train") for name in run.data]
     tests = {split.name: split for split in (load_people(name, split="test") for name in run.data)}
     pools = [
@@ -84,12 +93,14 @@ def run_training(
     path = run.out / f"{run.network}.safetensors"
     if rank > 0:
         return path
-    result = trainer.averaged.frozen()
     listener.says("scoring on the whole test splits")
+    used = [len(pool) for pool in pools]
+    # The scores are of the file, in half precision, as whoever loads it will find them.
+    save_checkpoint(trainer.averaged, _card(run, people, used, shares, {}), path)
+    result = load_model(run.network, checkpoint=path).to(device)
     scores = _scores(result, tests, None)
     listener.scored(scores)
-    used = [len(pool) for pool in pools]
-    save_checkpoint(result, _card(run, people, used, shares, scores), path)
+    save_checkpoint(trainer.averaged, _card(run, people, used, shares, scores), path)
     return path
 
 
@@ -112,9 +123,9 @@ def take_encoder(model: PoseModel, weights: Mapping[str, Tensor]) -> int:
     return len(own)
 
 
-def _weights_of(source: str) -> Mapping[str, Tensor]:
+def _checkpoint(source: str) -> Checkpoint:
     path = Path(source)
-    return read_checkpoint(path if path.exists() else bundled_path(source)).weights
+    return read_checkpoint(path if path.exists() else bundled_path(source))
 
 
 def _shares(run: TrainingRun) -> list[float]:
@@ -154,6 +165,7 @@ def _card(
             for name, split, count, share in zip(run.data, people, used, shares, strict=True)
         ],
         "encoder": run.encoder,
+        "start": None if run.start is None else dict(_checkpoint(run.start).card),
         "recipe": asdict(run.recipe),
         "command": run.command,
         "torch": torch.__version__,
