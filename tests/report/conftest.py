@@ -264,6 +264,7 @@ def _study(
         "people": {
             "name": "drawn/test",
             "count": people,
+            "available": people,
             "digest": "9f2b" * 16,
             "threshold": THRESHOLD,
             "reference": "torso",
