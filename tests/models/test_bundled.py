@@ -19,7 +19,7 @@ def test_card_says_how_the_weights_came_about(name):
     card = bundled_card(name)
     assert {entry["name"] for entry in card["data"]} == {"lsp/train", "rendered/train"}
     assert all(entry["licence"] for entry in card["data"])
-    assert card["recipe"]["seed"] == 0
+    assert card["recipe"]["seed"] in (0, 1)
     assert f"robustpose train {name}" in card["command"]
     assert set(card["scores"]) == {"PCK lsp/test", "PCK rendered/test"}
 
