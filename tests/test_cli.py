@@ -33,6 +33,12 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "letter.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "study.json").write_text("{")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "study.json").write_text("[1]")
+    cv2.imwrite(str(tmp_path / "dot.png"), np.zeros((3, 3, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "strip.png"), np.zeros((10, 300, 3), np.uint8))
     return tmp_path
 
 
@@ -56,6 +62,11 @@ REFUSED = {
     "output that is no run": (["run", "jain2019", "--limit", "1", "--out", "taken"], "--out"),
     "output that is a file": (["run", "jain2019", "--limit", "1", "--out", "file"], "file"),
     "report of no run": (["report", "empty"], "study.json"),
+    "report of a broken run": (["report", "broken"], "study.json"),
+    "report of another JSON": (["report", "other"], "study.json"),
+    "photograph too small": (["attack", "dot.png"], "3 x 3"),
+    "photograph too long": (["attack", "strip.png"], "300 x 10"),
+    "picture that is no PNG": (["attack", "dot.png", "--out", "a.jpg"], ".png"),
     "photograph that is text": (["attack", "text.jpg"], "not a picture"),
     "photograph that is missing": (["attack", "none.jpg"], "found none"),
     "attack of negative size": (["attack", "text.jpg", "--eps", "-8"], "0-255 units"),
@@ -86,7 +97,7 @@ def test_ctrl_c_is_exit_code_130(monkeypatch, capsys, folder):
 
     monkeypatch.setattr("robustpose.data.load_people", stopped)
     assert call(monkeypatch, "run", "jain2019") == 130
-    assert "goes on from there" in capsys.readouterr().err
+    assert "goes on where it was" in capsys.readouterr().err
 
 
 def test_version_and_help(monkeypatch, capsys):
@@ -106,6 +117,8 @@ def test_run_writes_rows_and_report_and_resumes(monkeypatch, capsys, folder):
     parts = {path: path.stat().st_mtime_ns for path in (folder / "run" / "rows").iterdir()}
     assert len(pl.read_parquet(list(parts))) == 4
     assert call(monkeypatch, *arguments) == 0
+    assert call(monkeypatch, *arguments, "--seed", 1) == 2  # its report would replace this one
+    assert "choose another --out" in capsys.readouterr().err
     again = {path: path.stat().st_mtime_ns for path in (folder / "run" / "rows").iterdir()}
     assert again == parts
 

@@ -288,8 +288,9 @@ def attack(
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists: choose another --out, or pass --overwrite")
     radius = _epsilon(eps) / 255
-    terminal.note(f"looking for the person and attacking {model}, {steps} steps")
-    outcome = attack_photograph(photo, model, eps=radius, steps=steps, box=box, seed=seed)
+    outcome = attack_photograph(
+        photo, model, eps=radius, steps=steps, box=box, seed=seed, says=terminal.note
+    )
     terminal.save_picture(outcome.picture, path)
     terminal.say(
         f"{outcome.moved} of {outcome.joints} joints left their place by more than "

@@ -1,5 +1,6 @@
 """One photograph of one person, without annotations: find the person, attack, draw."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -55,23 +56,27 @@ def attack_photograph(
     steps: int,
     box: tuple[float, float, float, float] | None,
     seed: int,
+    says: Callable[[str], None] = lambda _: None,
 ) -> AttackedPhotograph:
     """Drive a network away from its own answer on a photograph, by PGD.
 
     There is no annotation, so the clean prediction stands in for the truth; the random start
     matters, since a network that puts out coordinates has no gradient at its own answer. `eps`
-    is for images in [0, 1]; `box` is (x, y, width, height) of the person in pixels. Raises
+    is for images in [0, 1]; `box` is (x, y, width, height) of the person in pixels; `says` hears
+    what is going on. Raises
     `UsageError` for an unreadable photograph or a box that is not inside it.
     """
     model = load_model(network).to(best_device())
     photo = _Read(path.name, PhotoFile(path).read())
     _check_size(photo)
     if box is None:
+        says("looking for the person")
         sees = isinstance(model.codecs[-1], HeatmapCodec)
         square = find_person(model if sees else load_model(FINDER).to(best_device()), photo)
     else:
         square = _boxed(box, photo.pixels)
     batch = _batch(photo, [square], model, f"attack/{seed}/{path.name}")
+    says(f"attacking {network}, {steps} steps")
     before = model.predict(batch.images)
     loss = Untargeted().loss(model, _believed(batch, before))
     attack = pgd(eps=eps, steps=steps)

@@ -126,7 +126,7 @@ def show_clean_scores(report: Mapping[str, Any], *, as_json: bool) -> None:
         title = f"{name}: PCK@{people['threshold']:g} of the {people['reference']}, in percent"
         table = Table("joint", title=title, title_justify="left")
         for score in own:
-            table.add_column(score["network"], justify="right")
+            table.add_column(score["network"], justify="right", overflow="fold")
         for joint in own[0]["by_joint"]:
             cells = (score["by_joint"][joint] for score in own)
             table.add_row(joint.replace("_", " "), *(_percent(cell) for cell in cells))
@@ -144,7 +144,7 @@ def show_study(scores: "pl.DataFrame") -> None:
     epsilons = sorted({row["eps255"] for row in rows if row["eps255"] is not None})
     shown = [epsilon for epsilon in (0.5, 1, 2, 4, 8) if epsilon in epsilons] or epsilons[:5]
     table = Table(title="PCK in percent, in brackets relative to clean")
-    table.add_column("network")
+    table.add_column("network", overflow="fold")
     table.add_column("attack")
     for name in ("clean", *(f"eps {epsilon:g}" for epsilon in shown)):
         table.add_column(name, justify="right")
