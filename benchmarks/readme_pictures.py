@@ -1,7 +1,7 @@
-"""Make the pictures of README.md from two runs.
+"""Make the pictures of README.md from a run on rendered people.
 
-`python benchmarks/readme_pictures.py CURVES_RUN DEMO_RUN`: curves of the first; from the second,
-which must be on rendered people, the kept person whom the network sees best before the attack.
+`python benchmarks/readme_pictures.py RUN`: its curves, its joints, and the kept person whom the
+network sees best before the attack.
 """
 
 import shutil
@@ -73,8 +73,9 @@ def _maps(image: np.ndarray[Any, Any], path: Path) -> np.ndarray[Any, Any]:
 
 
 if __name__ == "__main__":
-    curves, demo = map(Path, sys.argv[1:])
+    (run,) = map(Path, sys.argv[1:])
     IMAGES.mkdir(parents=True, exist_ok=True)
-    shutil.copy(curves / "figures" / "relative_pck.png", IMAGES / "curves.png")
-    cv2.imwrite(str(IMAGES / "before_after.png"), before_after(demo)[..., ::-1])
+    for name in ("relative_pck", "joints"):
+        shutil.copy(run / "figures" / f"{name}.png", IMAGES / f"{name}.png")
+    cv2.imwrite(str(IMAGES / "before_after.png"), before_after(run)[..., ::-1])
     print(f"wrote {IMAGES}")
