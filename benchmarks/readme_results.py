@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 START = "<!-- results: made by `python benchmarks/readme_results.py` from results/ -->"
 END = "<!-- end of results -->"
-EPSILON = "8.0"
+EPSILON = 8
 
 
 def readme_with_results(readme: str, results: Path) -> str:
@@ -36,7 +36,7 @@ def _clean_table(results: Path) -> str:
 def _attack_table(results: Path) -> str:
     with (results / "lsp-test" / "scores.csv").open() as file:
         rows = list(csv.DictReader(file))
-    attacked = [row for row in rows if row["eps255"] == EPSILON]
+    attacked = [row for row in rows if row["eps255"] and float(row["eps255"]) == EPSILON]
     attacks = list(dict.fromkeys(row["attack"] for row in attacked))
     lines = []
     for network in dict.fromkeys(row["network"] for row in rows):

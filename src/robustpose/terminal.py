@@ -139,26 +139,26 @@ def show_clean_scores(report: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def show_study(scores: "pl.DataFrame") -> None:
-    """Print clean and attacked scores: one line a network and attack, one column an epsilon."""
+    """Print a table for each network: one line an attack, one column an epsilon."""
     rows = scores.to_dicts()
     epsilons = sorted({row["eps255"] for row in rows if row["eps255"] is not None})
     shown = [epsilon for epsilon in (0.5, 1, 2, 4, 8) if epsilon in epsilons] or epsilons[:5]
-    table = Table(title="PCK in percent, in brackets relative to clean")
-    table.add_column("network", overflow="fold")
-    table.add_column("attack")
-    for name in ("clean", *(f"eps {epsilon:g}" for epsilon in shown)):
-        table.add_column(name, justify="right")
     for network in dict.fromkeys(row["network"] for row in rows):
         own = [row for row in rows if row["network"] == network]
         clean = next((row["pck"] for row in own if row["attack"] == "clean"), None)
+        title = f"{network}: {_percent(clean)} % PCK clean"
+        table = Table("attack", title=title, title_justify="left")
+        for epsilon in shown:
+            table.add_column(f"eps {epsilon:g}", justify="right")
         for attack in dict.fromkeys(row["attack"] for row in own if row["attack"] != "clean"):
             lines = {row["eps255"]: row for row in own if row["attack"] == attack}
-            cells = [_cell(lines.get(epsilon)) for epsilon in shown]
-            table.add_row(network, attack, _percent(clean), *cells)
-        table.add_section()
-    _out.print(table)
+            targeted = any(row["goal"] == "targeted" for row in lines.values())
+            name = f"{attack} target" if targeted else attack
+            table.add_row(name, *(_cell(lines.get(epsilon)) for epsilon in shown))
+        _out.print(table)
+    say("PCK under attack in percent, in brackets relative to clean: lower is a stronger attack.")
     if any(row["goal"] == "targeted" for row in rows):
-        say("Targeted attacks: percent of joints at the target, so higher is stronger.")
+        say("Target: percent of joints at the pose asked for; higher is a stronger attack.")
 
 
 def show_models(zoo: Mapping[str, "ZooEntry"], card: Callable[[str], Mapping[str, Any]]) -> None:
@@ -198,6 +198,6 @@ def _cell(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "-"
     if row["goal"] == "targeted":
-        return f"{_percent(row['target'])} at target"
+        return _percent(row["target"])
     relative = "-" if row["relative"] is None else f"{row['relative']:.0f}"
     return f"{_percent(row['pck'])} ({relative})"
