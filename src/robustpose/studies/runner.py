@@ -90,6 +90,8 @@ def run_study(
         done += work
     if cells:
         listen(Advance(done, total, cells[-1][0]))
+    # A run on the same folder with other networks or attacks may have described itself meanwhile.
+    runner.write_configuration(command)
     return out
 
 
