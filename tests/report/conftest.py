@@ -254,7 +254,7 @@ def _study(
     return {
         "name": "synthetic-v1",
         "version": "0.1.0",
-        "command": "robustpose run synthetic-v1 --out /tmp/report_demo",
+        "command": "robustpose run synthetic-v1 --out runs/synthetic",
         "created": "2026-11-22T15:00:00+00:00",
         "seed": 0,
         "batch_size": BATCH,
