@@ -1,7 +1,7 @@
 """Make the pictures of README.md from a run on rendered people.
 
-`python benchmarks/readme_pictures.py RUN`: its curves, its joints, and the kept person whom the
-network sees best before the attack.
+`python benchmarks/readme_pictures.py RUN`: its curves, and the kept person whom the network
+sees best before the attack.
 """
 
 import shutil
@@ -75,7 +75,6 @@ def _maps(image: np.ndarray[Any, Any], path: Path) -> np.ndarray[Any, Any]:
 if __name__ == "__main__":
     (run,) = map(Path, sys.argv[1:])
     IMAGES.mkdir(parents=True, exist_ok=True)
-    for name in ("relative_pck", "joints"):
-        shutil.copy(run / "figures" / f"{name}.png", IMAGES / f"{name}.png")
+    shutil.copy(run / "figures" / "relative_pck.png", IMAGES / "relative_pck.png")
     cv2.imwrite(str(IMAGES / "before_after.png"), before_after(run)[..., ::-1])
     print(f"wrote {IMAGES}")
