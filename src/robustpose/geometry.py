@@ -76,11 +76,18 @@ def rescaled(
     return (joints + 0.5) * factor - 0.5
 
 
-def cell_to_pixel(cells: Tensor, stride: float) -> Tensor:
-    """Return the position of heatmap cells in pixels: cell i covers `stride` pixels."""
-    return cells * stride + (stride - 1) / 2
+def cell_to_pixel(cells: Tensor, stride: float, origin: float | None = None) -> Tensor:
+    """Return the position of heatmap cells in pixels: cell i covers `stride` pixels.
+
+    `origin` is the pixel at the centre of cell 0, by default (stride - 1) / 2.
+    """
+    return cells * stride + _origin(stride, origin)
 
 
-def pixel_to_cell(pixels: Tensor, stride: float) -> Tensor:
+def pixel_to_cell(pixels: Tensor, stride: float, origin: float | None = None) -> Tensor:
     """Return positions in pixels as (fractional) heatmap cells."""
-    return (pixels - (stride - 1) / 2) / stride
+    return (pixels - _origin(stride, origin)) / stride
+
+
+def _origin(stride: float, origin: float | None) -> float:
+    return (stride - 1) / 2 if origin is None else origin

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from robustpose.models.codecs import CoordinateCodec
-from robustpose.models.model import PoseModel
+from robustpose.models.model import IMAGENET, Normalisation, PoseModel
 from robustpose.models.resnet import ResNet
 from robustpose.skeletons import LSP14, Skeleton
 
@@ -33,15 +33,25 @@ def deeppose(
     size: tuple[int, int] = (256, 256),
     grid: int = 1,
     power: int = 2,
+    origin: tuple[float, float] | None = None,
     stem_pool: bool = True,
     skeleton: Skeleton = LSP14,
+    normalisation: Normalisation = IMAGENET,
 ) -> PoseModel:
     """Build the regressor of the study: ResNet-34 and a linear layer, mean squared error.
 
     `grid` 1 is global average pooling; a larger grid keeps where features lie. `power` is
-    that of the training loss (`CoordinateCodec`), `stem_pool` that of the encoder (`ResNet`).
+    that of the training loss and `origin` the pixel that 0 stands for (`CoordinateCodec`);
+    `stem_pool` is that of the encoder (`ResNet`).
     """
     encoder = ResNet(depth, width=width, stem_pool=stem_pool)
     network = DeepPose(encoder, joints=len(skeleton), grid=grid)
-    codec = CoordinateCodec(size, power=power)
-    return PoseModel(network, name=name, size=size, codecs=[codec], skeleton=skeleton)
+    codec = CoordinateCodec(size, power=power, origin=origin)
+    return PoseModel(
+        network,
+        name=name,
+        size=size,
+        codecs=[codec],
+        skeleton=skeleton,
+        normalisation=normalisation,
+    )

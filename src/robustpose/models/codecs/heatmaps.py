@@ -1,13 +1,7 @@
-"""Codecs: the one seam between what a network puts out and a pose.
-
-A codec encodes joints into a training target, decodes an output into joints, and compares an
-output with a target. Everything is batched, differentiable where mathematics allows, and in
-pixels of the model's own input.
-"""
+"""Heatmaps: one map a joint with a bump at its place."""
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -18,34 +12,21 @@ from robustpose.geometry import cell_to_pixel, pixel_to_cell
 from robustpose.poses import Joints, PerImage, Pose
 
 
-class Codec(Protocol):
-    """How one stage of a network speaks about joints."""
-
-    def encode(self, joints: Joints) -> Tensor:
-        """Return the target that a perfect network would put out."""
-        ...
-
-    def decode(self, output: Tensor) -> Pose:
-        """Return the joints that an output means."""
-        ...
-
-    def loss(self, output: Tensor, target: Tensor, weight: Float[Tensor, "n k"]) -> PerImage:
-        """Return the training loss, one value an image; joints of weight 0 do not enter."""
-        ...
-
-
 @dataclass(frozen=True)
 class HeatmapCodec:
     """One map a joint with a Gaussian bump at its place; mean squared error.
 
     `size` is the (height, width) of the model's input in pixels, `stride` the pixels a cell,
     `sigma` the width of the bump in cells. Bumps keep the joint's fraction of a cell; their peak
-    is 1. Tompson et al. 2014; Newell et al. 2016.
+    is 1. `origin` is the pixel at which the centre of cell 0 lies: by default the middle of the
+    pixels that the cell covers, (stride - 1) / 2; some published networks say 0. Tompson et al.
+    2014; Newell et al. 2016.
     """
 
     size: tuple[int, int]
     stride: int = 4
     sigma: float = 1.0
+    origin: float | None = None
 
     @property
     def map_size(self) -> tuple[int, int]:
@@ -54,7 +35,7 @@ class HeatmapCodec:
 
     def encode(self, joints: Joints) -> Float[Tensor, "n k rows columns"]:
         """Return Gaussian maps; a joint far outside the picture gives an empty map."""
-        cells = pixel_to_cell(joints, self.stride)
+        cells = pixel_to_cell(joints, self.stride, self.origin)
         along_x = self._bump(cells[..., 0], self.map_size[1])
         along_y = self._bump(cells[..., 1], self.map_size[0])
         return along_y[..., :, None] * along_x[..., None, :]
@@ -74,7 +55,8 @@ class HeatmapCodec:
         along_y = maps[each, :, column.flatten()]
         x = column + self._quarter(along_x, column.flatten()).view_as(column)
         y = row + self._quarter(along_y, row.flatten()).view_as(row)
-        return Pose(cell_to_pixel(torch.stack([x, y], dim=-1), self.stride), confidence)
+        cells = torch.stack([x, y], dim=-1)
+        return Pose(cell_to_pixel(cells, self.stride, self.origin), confidence)
 
     def loss(
         self,
@@ -114,36 +96,3 @@ class HeatmapCodec:
         before = torch.where(peak == 0, centred, before)
         after = torch.where(peak == line.shape[1] - 1, centred, after)
         return 0.25 * torch.sign(after - before)
-
-
-@dataclass(frozen=True)
-class CoordinateCodec:
-    """Two numbers a joint: its place in the picture, from -0.5 to 0.5 along each axis.
-
-    `power` 2 is the mean squared error of DeepPose (Toshev and Szegedy 2014), 1 the mean
-    absolute error. The output says nothing of confidence: it is 1 throughout.
-    """
-
-    size: tuple[int, int]
-    power: int = 2
-
-    def encode(self, joints: Joints) -> Float[Tensor, "n k 2"]:
-        """Return joints as shares of the picture, its middle at 0."""
-        return (joints + 0.5) / self._extent(joints) - 0.5
-
-    def decode(self, output: Float[Tensor, "n k 2"]) -> Pose:
-        """Return joints in pixels; they may lie outside the picture."""
-        joints = (output + 0.5) * self._extent(output) - 0.5
-        return Pose(joints, torch.ones_like(joints[..., 0]))
-
-    def loss(
-        self,
-        output: Float[Tensor, "n k 2"],
-        target: Float[Tensor, "n k 2"],
-        weight: Float[Tensor, "n k"],
-    ) -> PerImage:
-        """Return the mean squared (or absolute) error over joints and axes."""
-        return ((output - target).abs().pow(self.power).mean(dim=2) * weight).mean(dim=1)
-
-    def _extent(self, like: Tensor) -> Float[Tensor, "2"]:
-        return torch.tensor([self.size[1], self.size[0]], dtype=like.dtype, device=like.device)
