@@ -6,6 +6,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from robustpose.errors import UsageError
+
 LAYERS = {
     18: (2, 2, 2, 2),
     34: (3, 4, 6, 3),
@@ -85,6 +87,14 @@ class ResNet(nn.Module):
             x = F.max_pool2d(x, 3, 2, 1)
         y: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return y
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Raise `UsageError` for a picture whose features would not cover it evenly."""
+        if any(length < self.stride or length % self.stride for length in size):
+            raise UsageError(
+                f"expected a height and width that are multiples of {self.stride}, "
+                f"found {size[0]} x {size[1]}"
+            )
 
 
 def _stage(
