@@ -23,6 +23,10 @@ class Skeleton:
         """Return the position of a joint. Raises `ValueError` for a name that is not one."""
         return self.joints.index(joint)
 
+    def place(self, joint: str) -> int | None:
+        """Return the position of a joint, or None for a name that is not one."""
+        return self.joints.index(joint) if joint in self.joints else None
+
     @cached_property
     def limb_indices(self) -> tuple[tuple[int, int], ...]:
         """The limbs as pairs of positions."""
@@ -87,3 +91,86 @@ LSP14 = Skeleton(
     ),
 )
 """Leeds Sports Pose (and its extended set): 14 joints, person-centric left and right."""
+
+MPII16 = Skeleton(
+    name="mpii-16",
+    joints=(
+        "right_ankle",
+        "right_knee",
+        "right_hip",
+        "left_hip",
+        "left_knee",
+        "left_ankle",
+        "pelvis",
+        "thorax",
+        "neck",
+        "head_top",
+        "right_wrist",
+        "right_elbow",
+        "right_shoulder",
+        "left_shoulder",
+        "left_elbow",
+        "left_wrist",
+    ),
+    limbs=(
+        ("right_ankle", "right_knee"),
+        ("right_knee", "right_hip"),
+        ("right_hip", "pelvis"),
+        ("left_hip", "pelvis"),
+        ("left_hip", "left_knee"),
+        ("left_knee", "left_ankle"),
+        ("pelvis", "thorax"),
+        ("thorax", "neck"),
+        ("neck", "head_top"),
+        ("right_wrist", "right_elbow"),
+        ("right_elbow", "right_shoulder"),
+        ("right_shoulder", "thorax"),
+        ("left_shoulder", "thorax"),
+        ("left_shoulder", "left_elbow"),
+        ("left_elbow", "left_wrist"),
+    ),
+)
+"""MPII Human Pose: 16 joints, person-centric left and right. Its "upper neck" is LSP's neck."""
+
+COCO17 = Skeleton(
+    name="coco-17",
+    joints=(
+        "nose",
+        "left_eye",
+        "right_eye",
+        "left_ear",
+        "right_ear",
+        "left_shoulder",
+        "right_shoulder",
+        "left_elbow",
+        "right_elbow",
+        "left_wrist",
+        "right_wrist",
+        "left_hip",
+        "right_hip",
+        "left_knee",
+        "right_knee",
+        "left_ankle",
+        "right_ankle",
+    ),
+    limbs=(
+        ("left_ankle", "left_knee"),
+        ("left_knee", "left_hip"),
+        ("right_ankle", "right_knee"),
+        ("right_knee", "right_hip"),
+        ("left_hip", "right_hip"),
+        ("left_shoulder", "left_hip"),
+        ("right_shoulder", "right_hip"),
+        ("left_shoulder", "right_shoulder"),
+        ("left_shoulder", "left_elbow"),
+        ("right_shoulder", "right_elbow"),
+        ("left_elbow", "left_wrist"),
+        ("right_elbow", "right_wrist"),
+        ("left_eye", "right_eye"),
+        ("nose", "left_eye"),
+        ("nose", "right_eye"),
+        ("left_eye", "left_ear"),
+        ("right_eye", "right_ear"),
+    ),
+)
+"""COCO key points: 17 joints, person-centric left and right."""

@@ -1,4 +1,4 @@
-"""Every network of the zoo, and the frame that all of them share."""
+"""The frame that all networks share: sizes, codecs, skeletons, precision."""
 
 from collections.abc import Callable
 
@@ -7,45 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from robustpose.errors import UsageError
-from robustpose.models import ZOO, build_model
+from robustpose.models import build_model
 from robustpose.models.codecs import CoordinateCodec, HeatmapCodec
-from robustpose.models.model import PoseModel
+from robustpose.models.model import Normalisation, PoseModel
 from robustpose.poses import PoseBatch
-from robustpose.skeletons import LSP14
-
-COMPACT = [name for name in ZOO if name.endswith("compact")]
-PARAMETERS = {  # millions: ours counted from the papers' layers
-    "deeppose": (21.2, 21.4),
-    "resdec": (33.9, 34.1),
-    "hourglass2": (6.5, 6.8),
-}
-
-
-@pytest.mark.parametrize("name", ZOO)
-def test_every_network_answers_for_every_joint(name: str) -> None:
-    model = build_model(name).frozen()
-    height, width = model.size
-    images = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
-    stages = model(images)
-    assert len(stages) == len(model.codecs)
-    for codec, stage in zip(model.codecs, stages, strict=True):
-        assert stage.shape == codec.encode(torch.zeros(1, len(model.skeleton), 2)).shape
-    pose = model.decode(stages)
-    assert pose.joints.shape == (1, 14, 2)
-    assert pose.confidence.shape == (1, 14)
-    assert pose.joints.isfinite().all()
-    if name in PARAMETERS:
-        low, high = PARAMETERS[name]
-        assert low < sum(p.numel() for p in model.parameters()) / 1e6 < high
-
-
-@pytest.mark.parametrize("name", COMPACT)
-def test_a_seed_builds_the_same_weights_and_leaves_the_generator_alone(name: str) -> None:
-    state = torch.get_rng_state()
-    one, same, other = (build_model(name, seed=seed).state_dict() for seed in (1, 1, 2))
-    assert torch.equal(torch.get_rng_state(), state)
-    assert all(torch.equal(one[key], same[key]) for key in one)
-    assert any(not torch.equal(one[key], other[key]) for key in one)
+from robustpose.skeletons import COCO17, LSP14, MPII16, Skeleton
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
@@ -151,3 +117,70 @@ def test_bfloat16_answers_in_single_precision(tiny: Callable[[str], PoseModel]) 
     rough = model.predict(torch.full((1, 3, 64, 64), 0.4)).joints
     assert rough.dtype == torch.float32
     assert 0 < (rough - exact).abs().max() < 2
+
+
+def test_blue_first_networks_are_given_blue_first() -> None:
+    seen: list[Tensor] = []
+    normalisation = Normalisation((0.1, 0.2, 0.3), (0.5, 0.25, 1.0), bgr=True)
+    model = PoseModel(
+        Brightest(),
+        name="bgr",
+        size=(4, 4),
+        codecs=[HeatmapCodec((4, 4))],
+        skeleton=LSP14,
+        normalisation=normalisation,
+    )
+    model.network.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    model(torch.tensor([0.6, 0.7, 0.8]).view(1, 3, 1, 1).expand(1, 3, 4, 4))
+    torch.testing.assert_close(seen[0][0, :, 0, 0], torch.tensor([0.5, 2.0, 1.0]))
+
+
+def other(skeleton: Skeleton) -> PoseModel:
+    """A network of coordinates that puts joint i at (i, 2 i)."""
+    joints = torch.arange(len(skeleton)).float()[:, None] * torch.tensor([1.0, 2.0])
+    codec = CoordinateCodec((64, 64))
+    return PoseModel(
+        Says(codec.encode(joints[None])[0]),
+        name="other",
+        size=(64, 64),
+        codecs=[codec],
+        skeleton=skeleton,
+    )
+
+
+def test_a_network_of_mpii_answers_for_every_joint_of_lsp() -> None:
+    model = other(MPII16).asked(LSP14)
+    assert all(model.answers)
+    pose = model.predict(torch.zeros(1, 3, 64, 64))
+    expected = [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 8, 9]  # neck and head top come last
+    torch.testing.assert_close(pose.joints[0, :, 0], torch.tensor(expected).float())
+
+
+def test_a_network_of_coco_shares_twelve_joints_with_lsp() -> None:
+    model = other(COCO17).asked(LSP14)
+    assert sum(model.answers) == 12
+    pose = model.predict(torch.zeros(1, 3, 64, 64))
+    assert pose.joints[0, 12:].isnan().all()
+    assert not pose.confidence[0, 12:].any()
+    expected = [16, 14, 12, 11, 13, 15, 10, 8, 6, 5, 7, 9]  # right ankle, knee, hip, left hip ...
+    torch.testing.assert_close(pose.joints[0, :12, 0], torch.tensor(expected).float())
+
+
+def test_losses_of_a_network_asked_otherwise_count_shared_joints_alone() -> None:
+    model = other(COCO17)
+    stages = model(torch.zeros(1, 3, 64, 64))
+    weight = torch.zeros(1, 17)
+    weight[0, 5:] = 1
+    own = torch.rand(1, 17, 2, generator=torch.Generator().manual_seed(0)) * 64
+    (expected,) = model.losses(stages, own, weight)
+    asked = torch.full((1, 14, 2), 31.0)
+    for place, joint in enumerate(LSP14.joints[:12]):
+        asked[0, place] = own[0, COCO17.index(joint)]
+    (found,) = model.asked(LSP14).losses(stages, asked, torch.ones(1, 14))
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_skeleton_without_a_known_joint_is_refused() -> None:
+    hand = Skeleton("hand", ("thumb", "wrist"), (("thumb", "wrist"),))
+    with pytest.raises(UsageError, match="none of those of hand"):
+        other(LSP14).asked(hand)

@@ -38,6 +38,15 @@ def save_checkpoint(model: PoseModel, card: Card, path: Path) -> None:
     os.replace(partial, path)
 
 
+def is_own(path: Path) -> bool:
+    """Tell whether `save_checkpoint` wrote a file: safetensors whose header names a model."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return "model" in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a file that `save_checkpoint` wrote. Raises `UsageError` for anything else."""
     if not path.is_file():

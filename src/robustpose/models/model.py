@@ -1,6 +1,8 @@
 """A pose model: a network, what it expects of a picture, and what its outputs mean."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,8 +14,22 @@ from robustpose.models.codecs import Codec
 from robustpose.poses import Images, Joints, PerImage, Pose
 from robustpose.skeletons import Skeleton
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What a network expects of its pixels: (RGB in [0, 1] - mean) / std, then its channel order.
+
+    `mean` and `std` are of red, green and blue, whatever the order in which the network is given
+    them; `bgr` says that it wants blue first.
+    """
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    bgr: bool = False
+
+
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""The statistics of ImageNet, which most networks use."""
 
 
 class PoseModel(nn.Module):
@@ -23,6 +39,9 @@ class PoseModel(nn.Module):
     understood by the codec at its place in `codecs`; the last stage decides. `precision` is the
     arithmetic of the network (`torch.bfloat16` runs it under autocast); outputs are float32.
     `card` says how the weights came about, if that is known.
+
+    Joints go in and out in the order of `skeleton`: that which the network was trained on, or
+    another one that it is `asked` in.
     """
 
     mean: Tensor
@@ -36,30 +55,39 @@ class PoseModel(nn.Module):
         size: tuple[int, int],
         codecs: Sequence[Codec],
         skeleton: Skeleton,
-        mean: tuple[float, float, float] = IMAGENET_MEAN,
-        std: tuple[float, float, float] = IMAGENET_STD,
+        normalisation: Normalisation = IMAGENET,
     ) -> None:
         super().__init__()
         self.network = network
         self.name = name
         self.size = size
         self.codecs = tuple(codecs)
+        self.own_skeleton = skeleton
         self.skeleton = skeleton
         self.precision = torch.float32
         self.card: Mapping[str, Any] = {}
-        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+        self.normalisation = normalisation
+        for statistic in ("mean", "std"):
+            values = torch.tensor(getattr(normalisation, statistic)).view(3, 1, 1)
+            self.register_buffer(statistic, values, persistent=False)
 
-    def forward(self, images: Images) -> tuple[Tensor, ...]:
-        """Return the output of every stage for images of any canvas; differentiable."""
+    def forward(self, images: Images, seeds: Sequence[int] | None = None) -> tuple[Tensor, ...]:
+        """Return the output of every stage for images of any canvas; differentiable.
+
+        `seeds`, one an image, settle what a random network draws; others ignore them.
+        """
         pictures = (resized(images, self.size) - self.mean) / self.std
+        if self.normalisation.bgr:
+            pictures = pictures.flip(1)
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         with torch.autocast(
             pictures.device.type,
             dtype=torch.bfloat16,
             enabled=self.precision is torch.bfloat16,
         ):
-            stages: tuple[Tensor, ...] = self.network(pictures)
+            stages: tuple[Tensor, ...] = (
+                self.network(pictures, seeds) if self.random else self.network(pictures)
+            )
         return tuple(stage.float() for stage in stages)
 
     def losses(
@@ -78,6 +106,9 @@ class PoseModel(nn.Module):
         # Weight 0 alone would not keep out NaN or huge coordinates of joints without a label.
         read = torch.where(weight[..., None] > 0, joints, 0)
         own = rescaled(read, canvas or self.size, self.size)
+        if self.skeleton != self.own_skeleton:
+            places = [self.skeleton.place(joint) for joint in self.own_skeleton.joints]
+            own, weight = _rearranged(own, places, 0.0), _rearranged(weight, places, 0.0)
         return tuple(
             codec.loss(stage, codec.encode(own), weight)
             for codec, stage in zip(self.codecs, stages, strict=True)
@@ -86,16 +117,47 @@ class PoseModel(nn.Module):
     def decode(self, stages: Sequence[Tensor], *, canvas: tuple[int, int] | None = None) -> Pose:
         """Return the pose that the last stage means, in canvas pixels."""
         joints, confidence = self.codecs[-1].decode(stages[-1])
-        return Pose(rescaled(joints, self.size, canvas or self.size), confidence)
+        joints = rescaled(joints, self.size, canvas or self.size)
+        if self.skeleton != self.own_skeleton:
+            places = [self.own_skeleton.place(joint) for joint in self.skeleton.joints]
+            joints, confidence = (
+                _rearranged(joints, places, math.nan),
+                _rearranged(confidence, places, 0.0),
+            )
+        return Pose(joints, confidence)
 
     @torch.no_grad()
     def predict(self, images: Images, seeds: Sequence[int] | None = None) -> Pose:
         """Return the pose on each canvas, in canvas pixels, without gradients.
 
-        `seeds` (one a person) are for models that draw random numbers; this one does not.
+        `seeds` (one a person) make the answer of a random network repeatable, alone or in a batch.
         """
         height, width = images.shape[-2:]
-        return self.decode(self(images), canvas=(height, width))
+        return self.decode(self(images, seeds), canvas=(height, width))
+
+    @property
+    def random(self) -> bool:
+        """Whether the network draws random numbers even in evaluation mode."""
+        return bool(getattr(self.network, "random", False))
+
+    def asked(self, skeleton: Skeleton) -> "PoseModel":
+        """Let joints go in and out in the order of another skeleton; returns the model.
+
+        Joints are matched by name. Of joints that the network does not know, it says NaN with
+        confidence 0, and their labels do not enter its loss. Raises `UsageError` if it knows none.
+        """
+        if not any(joint in self.own_skeleton.joints for joint in skeleton.joints):
+            raise UsageError(
+                f"{self.name} knows the joints of {self.own_skeleton.name}, none of those of "
+                f"{skeleton.name}"
+            )
+        self.skeleton = skeleton
+        return self
+
+    @property
+    def answers(self) -> tuple[bool, ...]:
+        """For each joint of `skeleton`, whether the network knows it."""
+        return tuple(joint in self.own_skeleton.joints for joint in self.skeleton.joints)
 
     def channels_last(self) -> "PoseModel":
         """Lay weights out for convolutions that read channels together; returns the model."""
@@ -107,6 +169,14 @@ class PoseModel(nn.Module):
     def frozen(self) -> "PoseModel":
         """Put the model into evaluation mode without parameter gradients, and return it."""
         return self.eval().requires_grad_(False)
+
+
+def _rearranged(values: Tensor, places: Sequence[int | None], absent: float) -> Tensor:
+    """Take `values` (n, k, ...) at places of axis 1; None gives `absent`."""
+    index = torch.tensor([0 if place is None else place for place in places])
+    known = torch.tensor([place is not None for place in places], device=values.device)
+    taken = values[:, index.to(values.device)]
+    return torch.where(known.view(1, -1, *[1] * (values.dim() - 2)), taken, absent)
 
 
 def check_evaluating(model: PoseModel) -> None:

@@ -1,0 +1,115 @@
+"""Files of weights as other programs write them, read without ever running their code."""
+
+import io
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+from numpy._core import multiarray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from robustpose.errors import UsageError
+
+WRAPPERS = ("module.", "model.", "net.", "network.", "_orig_mod.")
+"""What DataParallel, trainers and compilers put before the name of every tensor."""
+
+
+class _Record:
+    """Stands for a log that training frameworks store beside weights; nothing of it is read."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, _: object) -> None:
+        pass
+
+
+_HARMLESS: list[Any] = [
+    (multiarray.scalar, "numpy.core.multiarray.scalar"),
+    (multiarray._reconstruct, "numpy.core.multiarray._reconstruct"),
+    multiarray.scalar,
+    multiarray._reconstruct,
+    np.ndarray,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in "?bBhHiIqQlLefdgUS"),
+    (_Record, "mmengine.logging.history_buffer.HistoryBuffer"),
+    (_Record, "mmengine.config.config.ConfigDict"),
+]
+"""What may stand in a file beside tensors: numbers of numpy, and names that run nothing."""
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a PyTorch or safetensors file, by the names of its network.
+
+    An enclosing dictionary (epoch, optimiser, ...) is opened, prefixes of `WRAPPERS` that all
+    names share are taken off. Raises `UsageError` if there is no file, it is damaged, holds no
+    tensors by name, or asks for code to be run.
+    """
+    if not path.is_file():
+        raise UsageError(f"expected a checkpoint at {path}, found no file")
+    content = path.read_bytes()
+    weights = _state_dict(_loaded(content, path))
+    if not weights:
+        raise UsageError(f"{path} holds no weights: expected tensors by name")
+    return _unwrapped(weights)
+
+
+def _loaded(content: bytes, path: Path) -> object:
+    if content[8:9] == b"{":  # safetensors: the length of a header, then its JSON
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise UsageError(f"expected a safetensors checkpoint at {path}: {error}") from error
+    try:
+        with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles of a protocol that may not be readable
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise UsageError(_refusal(path, str(error))) from error
+    except (RuntimeError, EOFError, OSError, KeyError, ValueError, TypeError, IndexError) as error:
+        raise UsageError(_damaged(path)) from error
+
+
+def _refusal(path: Path, error: str) -> str:
+    named = re.search(r"GLOBAL (\S+)|function (\S+)|Blocklisted module (\S+)", error)
+    if named is None:
+        return _damaged(path)
+    name = next(group for group in named.groups() if group)
+    return (
+        f"{path} asks for {name.rstrip('.')}, which is no weight: refused, nothing of it was run. "
+        "If you trust the file, save the state_dict of its network alone and load that"
+    )
+
+
+def _damaged(path: Path) -> str:
+    return f"expected a PyTorch or safetensors checkpoint at {path}: damaged, or something else"
+
+
+def _state_dict(loaded: object) -> dict[str, Tensor]:
+    """Return the tensors of the dictionary that holds most of them, at any depth of nesting."""
+    if not isinstance(loaded, Mapping):
+        return {}
+    own = {name: value for name, value in loaded.items() if isinstance(value, Tensor)}
+    # An optimiser keeps its tensors by number, so only dictionaries by name count.
+    candidates = [
+        _state_dict(value)
+        for name, value in loaded.items()
+        if isinstance(value, Mapping) and not str(name).startswith("optim")
+    ]
+    if not all(isinstance(name, str) for name in own):
+        own = {}
+    return max([own, *candidates], key=len)
+
+
+def _unwrapped(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    for prefix in WRAPPERS:
+        if all(name.startswith(prefix) for name in weights):
+            return _unwrapped({name.removeprefix(prefix): t for name, t in weights.items()})
+    return weights
