@@ -45,18 +45,22 @@ def pck(pose: Pose, batch: PoseBatch) -> float:
 def evaluate(model: PoseModel, people: Split, *, batch_size: int = 32) -> Scores:
     """Score a model on clean photographs, in memory that does not grow with the people.
 
-    Raises `UsageError` if there is nobody to score, or the model is in training mode.
+    A model of another skeleton is scored over the joints that it shares with the people; those
+    that it does not know have a score of NaN. Raises `UsageError` if there is nobody to score, no
+    joint is shared, or the model is in training mode.
     """
     if not len(people):
         raise UsageError(f"{people.name} has nobody to score")
     check_evaluating(model)
     device = next(model.parameters()).device
+    model.asked(people.skeleton)
     error = np.concatenate(
         [
-            errors(model.predict(batch.images.to(device)), batch)
+            errors(model.predict(batch.images.to(device), batch.seeds), batch)
             for batch in batches(people, model.size, batch_size)
         ]
     )
+    error[:, ~np.array(model.answers)] = np.nan
     by_joint = pck_by_joint(error, people.threshold)
     return Scores(
         pck=pck_of_errors(error, people.threshold),

@@ -1,7 +1,7 @@
 """What the command line shows: messages, progress bars, tables."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from robustpose.data import Dataset
-    from robustpose.models import ZooEntry
+    from robustpose.models.catalogue import Listed
+    from robustpose.models.published.formats import Format
     from robustpose.studies.runner import Advance
     from robustpose.training.loop import Progress as TrainingProgress
     from robustpose.training.runs import Listener
@@ -161,16 +162,36 @@ def show_study(scores: "pl.DataFrame") -> None:
         say("Target: percent of joints at the pose asked for; higher is a stronger attack.")
 
 
-def show_models(zoo: Mapping[str, "ZooEntry"], card: Callable[[str], Mapping[str, Any]]) -> None:
-    """Print the networks of the zoo, with the clean scores of those that come trained."""
-    table = Table("network", "weights", "clean PCK %", "what it is")
-    for name, entry in zoo.items():
-        scores = card(name).get("scores", {}) if entry.bundled else {}
-        shown = ", ".join(
-            f"{people.removeprefix('PCK ')} {pck:.1f}" for people, pck in scores.items()
+def show_models(
+    networks: Sequence["Listed"], formats: Sequence["Format"], *, as_json: bool
+) -> None:
+    """Print the networks of the zoo, and the published files that can be loaded."""
+    if as_json:
+        _out.print_json(json.dumps([network._asdict() for network in networks]))
+        return
+    table = Table("network", title="The zoo", title_justify="left")
+    for heading in ("px", "parameters", "multiply-adds"):
+        table.add_column(heading, justify="right")
+    table.add_column("clean PCK %", overflow="fold")
+    table.add_column("what it is")
+    for network in networks:
+        scores = ", ".join(f"{people} {pck:.1f}" for people, pck in network.scores.items())
+        table.add_row(
+            network.name,
+            str(network.size[0]),
+            f"{network.parameters / 1e6:.2f} M",
+            f"{network.multiply_adds / 1e9:.2f} G",
+            scores or "no weights",
+            f"{network.summary} ({network.source})",
         )
-        table.add_row(name, "bundled" if entry.bundled else "yours", shown, entry.summary)
     _out.print(table)
+    for licence in dict.fromkeys(network.licence for network in networks if network.licence):
+        say(f"licence of the data behind the bundled weights: {licence}")
+    published = Table("family", "published files it loads", "licence of their code")
+    published.title, published.title_justify = "load_model(FAMILY, checkpoint=FILE)", "left"
+    for form in formats:
+        published.add_row(form.family, form.name, form.licence)
+    _out.print(published)
 
 
 def show_datasets(datasets: Mapping[str, "Dataset"]) -> None:

@@ -32,7 +32,7 @@ class Untargeted:
 
     def loss(self, model: PoseModel, batch: PoseBatch) -> Loss:
         """Return the training loss against the true joints."""
-        return PoseLoss(model, batch.joints, batch.weight, self.all_stages, sign=1.0)
+        return PoseLoss(model, batch.joints, batch.weight, batch.seeds, self.all_stages, sign=1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,27 +54,34 @@ class Targeted:
                 f"{tuple(self.targets.shape)}"
             )
         targets = self.targets.to(batch.joints)
-        return PoseLoss(model, targets, torch.ones_like(batch.weight), self.all_stages, sign=-1.0)
+        every = torch.ones_like(batch.weight)
+        return PoseLoss(model, targets, every, batch.seeds, self.all_stages, sign=-1.0)
 
 
 @dataclass(frozen=True, eq=False)
 class PoseLoss:
-    """The training loss of a model against joints (n, k, 2), times `sign`; per image."""
+    """The training loss of a model against joints (n, k, 2), times `sign`; per image.
+
+    A random network draws what belongs to `seeds`, one a person, as it does when it is judged:
+    the attacker knows its draws.
+    """
 
     model: PoseModel
     joints: Joints
     weight: Float[Tensor, "n k"]
+    seeds: tuple[int, ...]
     all_stages: bool
     sign: float
 
     def __call__(self, images: Images) -> PerImage:
         """Return the loss of each image, summed over the stages that count."""
         height, width = images.shape[-2:]
-        stages = self.model(images)
+        stages = self.model(images, self.seeds)
         losses = self.model.losses(stages, self.joints, self.weight, canvas=(height, width))
         chosen = losses if self.all_stages else losses[-1:]
         return self.sign * torch.stack(list(chosen)).sum(dim=0)
 
     def take(self, index: Int[Tensor, "m"]) -> "PoseLoss":
         """Return the loss for some of the people."""
-        return replace(self, joints=self.joints[index], weight=self.weight[index])
+        seeds = tuple(self.seeds[place] for place in index.tolist())
+        return replace(self, joints=self.joints[index], weight=self.weight[index], seeds=seeds)

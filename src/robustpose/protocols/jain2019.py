@@ -12,7 +12,7 @@ from robustpose.attacks.iterated import fgsm, igsm
 from robustpose.conditions import Attacked, Clean, Condition
 from robustpose.data.people import Split
 from robustpose.errors import UsageError, check_choice
-from robustpose.models import ZOO, load_model
+from robustpose.models import load_model, split_name
 from robustpose.models.model import PoseModel
 from robustpose.studies.study import Study
 
@@ -47,8 +47,12 @@ def jain2019(
     limit: int | None = None,
     seed: int = 0,
     precision: str = "float32",
+    size: tuple[int, int] | None = None,
 ) -> Study:
-    """Return the study on these people, with networks named as in the zoo.
+    """Return the study on these people, with networks named as `load_model` takes them.
+
+    That is a network of the zoo, or NAME:FILE with the file of its weights; `size` (height, width)
+    is the input of published files that do not tell it.
 
     `attacks` are names such as `IGSM-U-10`; None: all of the experiments. With `limit` only the
     first people are attacked; poses to ask for still come from all of them. Raises `UsageError` for
@@ -59,8 +63,6 @@ def jain2019(
             raise UsageError(f"epsilon is in 0-255 units: 0 < epsilon <= 255, found {epsilon:g}")
     for name in experiments:
         check_choice("experiment", name, EXPERIMENTS)
-    for name in networks:
-        check_choice("network", name, ZOO)
     conditions = [
         condition for name in experiments for condition in EXPERIMENTS[name](sorted(set(epsilons)))
     ]
@@ -73,7 +75,7 @@ def jain2019(
         people=people.limited(limit),
         preparation=people,
         canvas=canvas,
-        victims=victims(networks),
+        victims=victims(networks, size=size),
         conditions=labelled(conditions),
         batch_size=batch_size,
         seed=seed,
@@ -81,9 +83,21 @@ def jain2019(
     )
 
 
-def victims(networks: Sequence[str]) -> Mapping[str, Callable[[], PoseModel]]:
-    """Return how each network of the zoo is loaded, by name."""
-    return {name: partial(load_model, name) for name in networks}
+def victims(
+    networks: Sequence[str], *, size: tuple[int, int] | None = None
+) -> Mapping[str, Callable[[], PoseModel]]:
+    """Return how each network is loaded, by its label: its name, and its file's if it has one.
+
+    Raises `UsageError` for an unknown name, or two networks with one label.
+    """
+    loaders = {}
+    for text in networks:
+        name, file = split_name(text)
+        label = name if file is None else f"{name}:{file.name}"
+        if label in loaders:
+            raise UsageError(f"two networks are called {label}: leave one out, or rename its file")
+        loaders[label] = partial(load_model, text, size=size)
+    return loaders
 
 
 def labelled(conditions: Iterable[Attacked]) -> dict[str, Condition]:

@@ -64,6 +64,14 @@ class Run:
         return Skeleton(people["skeleton"], tuple(people["joints"]), limbs)
 
     @property
+    def unscored(self) -> list[str]:
+        """Joints of the people that not every network knows, so that none is scored on them."""
+        people = self.study["people"]
+        joints = people["joints"]
+        scored = people.get("scored", [True] * len(joints))
+        return [joint for joint, known in zip(joints, scored, strict=True) if not known]
+
+    @property
     def threshold(self) -> float:
         """A joint is correct when its error is at most this multiple of the reference length."""
         return float(self.study["people"]["threshold"])

@@ -111,7 +111,7 @@ def _judgement(
     error = relative_errors(joints, truth, labelled, size)
     columns: dict[str, object] = {
         "victim": [victim] * len(batch),
-        "joints": joints.tolist(),
+        "joints": _points(joints, ~np.isnan(joints).any(axis=2)),
         "confidence": pose.confidence.cpu().tolist(),
         "error": _values(error),
         "target": [None] * len(batch),
@@ -119,9 +119,9 @@ def _judgement(
     }
     if perturbed.targets is not None:
         targets = perturbed.targets.cpu().double().numpy()
-        every = np.ones_like(labelled)
-        columns["target"] = targets.tolist()
-        columns["target_error"] = _values(relative_errors(joints, targets, every, size))
+        asked = ~np.isnan(targets).any(axis=2)
+        columns["target"] = _points(targets, asked)
+        columns["target_error"] = _values(relative_errors(joints, targets, asked, size))
     return columns
 
 

@@ -55,9 +55,9 @@ def digest_of(content: object) -> str:
 def weights_digest(model: PoseModel) -> str:
     """Return a digest of every weight of a model, and of what it expects of a picture."""
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{model.name} {model.size} {model.codecs} {model.skeleton}".encode())
-    state = {**model.network.state_dict(), "mean": model.mean, "std": model.std}
-    for name, tensor in sorted(state.items()):
+    expects = (model.name, model.size, model.codecs, model.own_skeleton, model.normalisation)
+    digest.update(" ".join(map(str, expects)).encode())
+    for name, tensor in sorted(model.network.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().float().numpy().tobytes())
     return digest.hexdigest()

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Bool
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from robustpose.conditions import Artefact, Condition, Perturbed
 from robustpose.data.crops import crop
@@ -109,6 +111,15 @@ class _Runner:
         return {name: weights_digest(model) for name, model in self.models.items()}
 
     @cached_property
+    def shared(self) -> Bool[Tensor, "k"]:
+        """Which joints of the people all victims know: only those are attacked and scored."""
+        answers = torch.tensor([model.answers for model in self.models.values()])
+        shared: Tensor = answers.all(dim=0)
+        if not shared.any():
+            raise UsageError(f"no joint is known to all of {', '.join(self.models)}")
+        return shared
+
+    @cached_property
     def described_people(self) -> list[str]:
         return [person.id for person in self.study.people]
 
@@ -141,6 +152,7 @@ class _Runner:
             "precision": study.precision,
             "rounding": [study.rounding, study.valid_range],
             "seed": study.seed,
+            "joints": self.shared.tolist(),
             "arithmetic": arithmetic(self.device),
         }
 
@@ -190,7 +202,7 @@ class _Runner:
             "rounding": study.rounding,
             "valid_range": study.valid_range,
             "keep": study.keep,
-            "people": _people_entry(study),
+            "people": _people_entry(study, self.shared.tolist()),
             "victims": {
                 name: {
                     "checkpoint": self.digests[name],
@@ -216,11 +228,7 @@ class _Runner:
 
     def _model(self, name: str) -> PoseModel:
         model = self.study.victims[name]().to(self.device).frozen()
-        if model.skeleton != self.study.people.skeleton:
-            raise UsageError(
-                f"{name} predicts the joints of {model.skeleton.name}, but "
-                f"{self.study.people.name} has those of {self.study.people.skeleton.name}"
-            )
+        model.asked(self.study.people.skeleton)
         model.precision = PRECISIONS[self.study.precision]
         return model
 
@@ -228,7 +236,8 @@ class _Runner:
         if batch not in self._crops:
             if len(self._crops) >= 4:
                 self._crops.pop(next(iter(self._crops)))
-            self._crops[batch] = crop(self.study.batch_people(batch), self.study.canvas)
+            people = crop(self.study.batch_people(batch), self.study.canvas)
+            self._crops[batch] = replace(people, labelled=people.labelled & self.shared)
         return self._crops[batch]
 
     def _preparation_digest(self, cell: Cell) -> str | None:
@@ -275,7 +284,11 @@ class _Runner:
         if ball is not None and levels:
             images = rounded(images, batch.images, ball)
         check(images, batch.images, ball, valid_range=self.study.valid_range)
-        return perturbed._replace(images=images), levels
+        targets = perturbed.targets
+        if targets is not None:
+            known = self.shared.to(targets.device)
+            targets = targets.masked_fill(~known.view(1, -1, 1), float("nan"))
+        return perturbed._replace(images=images, targets=targets), levels
 
 
 @contextmanager
@@ -339,7 +352,7 @@ def _write_artefact(artefact: Artefact, path: Path) -> None:
     partial.replace(path)
 
 
-def _people_entry(study: Study) -> dict[str, object]:
+def _people_entry(study: Study, scored: list[bool]) -> dict[str, object]:
     people = study.people
     return {
         "name": people.name,
@@ -349,6 +362,7 @@ def _people_entry(study: Study) -> dict[str, object]:
         "threshold": people.threshold,
         "reference": people.reference,
         "skeleton": people.skeleton.name,
+        "scored": scored,
         "joints": list(people.skeleton.joints),
         "limbs": [list(limb) for limb in people.skeleton.limbs],
         "left_out": dict(people.left_out),

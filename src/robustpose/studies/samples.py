@@ -34,7 +34,7 @@ def keep_maps(
     if not isinstance(model.codecs[-1], HeatmapCodec):
         return
     with torch.no_grad():
-        maps = model(images[:count])[-1].half().cpu().numpy()
+        maps = model(images[:count], batch.seeds[:count])[-1].half().cpu().numpy()
     for name, own in zip(batch.ids[:count], maps, strict=True):
         buffer = io.BytesIO()
         np.savez_compressed(buffer, maps=own)
