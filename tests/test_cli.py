@@ -45,7 +45,7 @@ def folder(tmp_path, monkeypatch):
 REFUSED = {
     "unknown command": (["rnu"], 'Did you mean "run"'),
     "unknown study": (["run", "jane2019"], "did you mean jain2019"),
-    "unknown network": (["run", "jain2019", "--networks", "hourglass3"], "did you mean hourglass2"),
+    "unknown network": (["run", "jain2019", "--networks", "hourglass3"], "did you mean hourglass"),
     "network without weights": (["run", "jain2019", "--networks", "hourglass2"], "no weights"),
     "unknown data set": (["run", "jain2019", "--people", "lps:x"], "did you mean lsp"),
     "unknown experiment": (["run", "jain2019", "--experiments", "whitebox"], "white-box"),

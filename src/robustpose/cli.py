@@ -55,6 +55,7 @@ def run(
     limit: int | None = None,
     seed: int = 0,
     precision: str = "float32",
+    size: tuple[int, int] | None = None,
     out: Path | None = None,
 ) -> None:
     """Run a study and write its report; run the same command again to go on after a stop.
@@ -68,7 +69,8 @@ def run(
     people
         Whom to attack: rendered, or lsp:FOLDER. See: robustpose datasets.
     networks
-        Networks to attack; by default all that come with the package. See: robustpose models.
+        Networks to attack: names of the zoo, or NAME:FILE with weights of your own or published
+        by others; by default all that come with the package. See: robustpose models.
     experiments
         Parts of the study; by default all. jain2019 has: white-box.
     attacks
@@ -81,6 +83,8 @@ def run(
         Seed of targets and noise.
     precision
         Arithmetic of the networks: float32 or bfloat16 (faster, its rounding changes gradients).
+    size
+        Height and width of a published network's input, where its weights do not tell.
     out
         Folder of the run; by default runs/STUDY-PEOPLE.
     """
@@ -98,6 +102,7 @@ def run(
         limit=limit,
         seed=seed,
         precision=precision,
+        size=size,
     )
     key, _, location = people.partition(":")
     name = "-".join([study, key, *([Path(location).resolve().name] if location else [])])
@@ -129,9 +134,11 @@ def train(
     batch_size: int = 32,
     rate: float = 1e-3,
     seed: int = 0,
-    encoder: str | None = None,
+    backbone: Annotated[str | None, Parameter(name=["--backbone", "--encoder"])] = None,
+    pretext_images: int = 50_000,
     start: str | None = None,
-    cross_entropy: float = 0.7,
+    cross_entropy: float = 0.85,
+    keep: Annotated[list[int] | None, Several] = None,
     cache: Path | None = None,
 ) -> None:
     """Train a network of the zoo; run the same command again to go on after a stop.
@@ -157,13 +164,19 @@ def train(
         The highest learning rate.
     seed
         Seed of weights and augmentation.
-    encoder
-        Start with the encoder of this checkpoint, or of this bundled network.
+    backbone
+        What the encoder starts with: pretext (pre-trained here, on drawn people), a file (a ResNet
+        of torchvision, or a checkpoint of robustpose), or the name of a bundled network.
+        --encoder is its older name.
+    pretext_images
+        How many augmented images the encoder sees with --backbone pretext.
     start
         Start with all weights of this checkpoint, or of this bundled network.
     cross_entropy
-        The first loss's share of the steps of a heatmap network: cross-entropy, then mean squared
-        error. 0 to go on training a finished network.
+        The first loss's share of the steps of a network of maps: cross-entropy, then squared error.
+        0 to go on training a finished network.
+    keep
+        Percentages of the images, as 25 50, after which a checkpoint is kept besides the last.
     cache
         Where cut-out training people are kept; by default the user's cache folder.
     """
@@ -187,8 +200,10 @@ def train(
             cross_entropy=cross_entropy,
         ),
         shares=tuple(shares or ()),
-        encoder=encoder,
+        backbone=backbone,
+        pretext_images=pretext_images,
         start=start,
+        keep=tuple(keep or ()),
         command=_command_line(),
     )
     with processes() as rank, terminal.training_progress(quiet=rank > 0) as listener:
@@ -202,6 +217,7 @@ def evaluate(
     *networks: str,
     people: Annotated[list[str] | None, Several] = None,
     checkpoint: Path | None = None,
+    size: tuple[int, int] | None = None,
     limit: int | None = None,
     out: Path | None = None,
     json: bool = False,
@@ -211,11 +227,15 @@ def evaluate(
     Parameters
     ----------
     networks
-        What to score; by default all networks with bundled weights. See: robustpose models.
+        What to score: names of the zoo, or NAME:FILE; by default all networks with bundled weights.
+        See: robustpose models.
     people
         On whom: rendered, lsp:FOLDER, or several; by default rendered.
     checkpoint
-        Weights made by `robustpose train`, for one network; by default the bundled ones.
+        Weights made by `robustpose train` or published by others, for one network; by default the
+        bundled ones.
+    size
+        Height and width of a published network's input, where its weights do not tell.
     limit
         Only the first so many people.
     out
@@ -232,7 +252,9 @@ def evaluate(
     if checkpoint is not None and len(names) != 1:
         raise UsageError(f"a checkpoint is of one network, found {len(names)}: name one")
     splits = [load_people(name).limited(limit) for name in people or ["rendered"]]
-    models = [load_model(name, checkpoint=checkpoint).to(best_device()) for name in names]
+    models = [
+        load_model(name, checkpoint=checkpoint, size=size).to(best_device()) for name in names
+    ]
     terminal.note(f"scoring {', '.join(names)} on {sum(map(len, splits)):,} people")
     report = clean_scores(models, splits, command=_command_line())
     terminal.show_clean_scores(report, as_json=json)
@@ -299,11 +321,18 @@ def attack(
 
 
 @app.command
-def models() -> None:
-    """List the networks of the zoo."""
-    from robustpose.models import ZOO, bundled_card
+def models(*, json: bool = False) -> None:
+    """List the networks of the zoo, and the published files that can be loaded.
 
-    terminal.show_models(ZOO, bundled_card)
+    Parameters
+    ----------
+    json
+        Print the zoo as JSON instead of tables.
+    """
+    from robustpose.models.catalogue import catalogue
+    from robustpose.models.published import FORMATS
+
+    terminal.show_models(catalogue(), FORMATS, as_json=json)
 
 
 @app.command

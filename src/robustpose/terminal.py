@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -169,26 +170,32 @@ def show_models(
     if as_json:
         _out.print_json(json.dumps([network._asdict() for network in networks]))
         return
-    table = Table("network", title="The zoo", title_justify="left")
-    for heading in ("px", "parameters", "multiply-adds"):
-        table.add_column(heading, justify="right")
-    table.add_column("clean PCK %", overflow="fold")
-    table.add_column("what it is")
+    people = list(dict.fromkeys(name for network in networks for name in network.scores))
+    table = Table(title="The zoo", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("network", no_wrap=True)
+    for heading in (
+        "px",
+        "million\nparameters",
+        "billion\nmult-adds",
+        *(f"PCK\n{n}" for n in people),
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
     for network in networks:
-        scores = ", ".join(f"{people} {pck:.1f}" for people, pck in network.scores.items())
+        scores = (network.scores.get(name) for name in people)
         table.add_row(
             network.name,
             str(network.size[0]),
-            f"{network.parameters / 1e6:.2f} M",
-            f"{network.multiply_adds / 1e9:.2f} G",
-            scores or "no weights",
-            f"{network.summary} ({network.source})",
+            f"{network.parameters / 1e6:.2f}",
+            f"{network.multiply_adds / 1e9:.2f}",
+            *("" if score is None else f"{score:.1f}" for score in scores),
         )
     _out.print(table)
+    say("Scores are clean, in percent; a network without one comes without weights.")
+    for network in networks:
+        say(f"{network.name}: {network.summary} ({network.source})")
     for licence in dict.fromkeys(network.licence for network in networks if network.licence):
-        say(f"licence of the data behind the bundled weights: {licence}")
-    published = Table("family", "published files it loads", "licence of their code")
-    published.title, published.title_justify = "load_model(FAMILY, checkpoint=FILE)", "left"
+        say(f"Licence of the data behind the bundled weights: {licence}")
+    published = Table("family", "published files that load as FAMILY:FILE", "licence of their code")
     for form in formats:
         published.add_row(form.family, form.name, form.licence)
     _out.print(published)

@@ -18,7 +18,8 @@ from robustpose.models.published import FAMILIES
 from robustpose.models.simple_baseline import resdec
 from robustpose.skeletons import COCO17, LSP14, MPII16
 
-COMPACT = [name for name in ZOO if name.endswith("compact")]
+SMALL = [name for name in ZOO if name.endswith("matched")]
+"""One of every architecture and codec."""
 
 
 def pictures(model: PoseModel, count: int = 1) -> Tensor:
@@ -43,7 +44,7 @@ def test_every_network_answers_for_every_joint(name: str) -> None:
     assert all(loss.shape == (1,) and loss.isfinite().all() for loss in losses)
 
 
-@pytest.mark.parametrize("name", COMPACT)
+@pytest.mark.parametrize("name", SMALL)
 def test_a_seed_builds_the_same_weights_and_leaves_the_generator_alone(name: str) -> None:
     state = torch.get_rng_state()
     one, same, other = (build_model(name, seed=seed).state_dict() for seed in (1, 1, 2))
@@ -52,7 +53,7 @@ def test_a_seed_builds_the_same_weights_and_leaves_the_generator_alone(name: str
     assert any(not torch.equal(one[key], other[key]) for key in one)
 
 
-@pytest.mark.parametrize("name", COMPACT)
+@pytest.mark.parametrize("name", SMALL)
 def test_answers_are_the_same_again_and_one_by_one(name: str) -> None:
     model = build_model(name).frozen()
     images = pictures(model, 3)
@@ -63,7 +64,7 @@ def test_answers_are_the_same_again_and_one_by_one(name: str) -> None:
     torch.testing.assert_close(torch.cat(alone), first[-1], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", COMPACT)
+@pytest.mark.parametrize("name", SMALL)
 def test_gradients_reach_the_picture_and_every_weight(name: str) -> None:
     model = build_model(name)
     images = pictures(model, 2).requires_grad_()
@@ -76,7 +77,7 @@ def test_gradients_reach_the_picture_and_every_weight(name: str) -> None:
     assert not without
 
 
-@pytest.mark.parametrize("name", COMPACT)
+@pytest.mark.parametrize("name", SMALL)
 def test_weights_come_back_from_a_file(name: str, tmp_path: Path) -> None:
     saved, path = build_model(name, seed=3).frozen(), tmp_path / "weights.safetensors"
     save_checkpoint(saved, {}, path)
@@ -90,7 +91,7 @@ def test_weights_come_back_from_a_file(name: str, tmp_path: Path) -> None:
         assert load_model(ZOO[name].family, checkpoint=path).name == name
 
 
-@pytest.mark.parametrize("name", COMPACT)
+@pytest.mark.parametrize("name", SMALL)
 def test_networks_can_be_exported(name: str) -> None:
     model = build_model(name).frozen()
     images = pictures(model)
@@ -99,20 +100,19 @@ def test_networks_can_be_exported(name: str) -> None:
         torch.testing.assert_close(exported(images)[-1], model(images)[-1], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", COMPACT)
-def test_every_network_can_be_trained_a_step(name: str) -> None:
+@pytest.mark.parametrize("name", SMALL)
+def test_every_network_learns_a_few_pictures(name: str) -> None:
     model = build_model(name).train()
     images, joints = pictures(model, 4), torch.full((4, 14, 2), 40.0)
-    optimiser = torch.optim.SGD(model.parameters(), 1e-3)
-
-    def loss() -> Tensor:
-        return torch.stack(model.losses(model(images), joints, torch.ones(4, 14))).mean()
-
-    before = loss()
-    before.backward()
-    optimiser.step()
-    with torch.no_grad():
-        assert loss() < before
+    optimiser = torch.optim.Adam(model.parameters(), 1e-3)
+    losses: list[float] = []
+    for _ in range(5):
+        loss = torch.stack(model.losses(model(images), joints, torch.ones(4, 14))).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert min(losses[1:]) < losses[0]
 
 
 PUBLISHED = {  # millions of parameters, "GFLOPs" as their tables have them

@@ -17,9 +17,9 @@ from robustpose.errors import UsageError
 from robustpose.geometry import square_to_canvas, transformed
 from robustpose.models.model import PoseModel
 from robustpose.seeds import seed_of
-from robustpose.skeletons import LSP14
+from robustpose.skeletons import LSP14, Skeleton
 from robustpose.studies.levels import rounded
-from robustpose.studies.rows import PERSON, ROW, read_people, read_study, sample_path
+from robustpose.studies.rows import PERSON, ROW, read_people, read_rows, read_study, sample_path
 from robustpose.studies.runner import run_study
 from robustpose.studies.study import Study
 
@@ -198,8 +198,27 @@ def test_senseless_studies_are_refused(
         tiny_study(**changes)
 
 
-def test_people_of_another_skeleton_are_refused(tiny_study: Make, tmp_path: Path) -> None:
+def test_joints_that_a_network_does_not_know_are_not_scored(
+    tiny_study: Make, tmp_path: Path
+) -> None:
     study = tiny_study()
-    other = replace(study.people, skeleton=replace(LSP14, name="other-14"))
-    with pytest.raises(UsageError, match=r"lsp-14.*other-14"):
-        run_study(tiny_study(people=other), tmp_path / "run", device=torch.device("cpu"))
+    joints = ("tail", *LSP14.joints[1:])
+    limbs = tuple(limb for limb in LSP14.limbs if "right_ankle" not in limb)
+    people = replace(study.people, skeleton=Skeleton("tailed-14", joints, limbs))
+    out = run_study(tiny_study(people=people), tmp_path / "run", device=torch.device("cpu"))
+    rows = read_rows(out)
+    for column in ("error", "target_error"):
+        known = rows.drop_nulls(column)[column].to_list()
+        assert known
+        assert all(values[0] is None for values in known)
+        assert any(value is not None for values in known for value in values[1:])
+    assert all(pose[0] is None and pose[1] is not None for pose in rows["joints"].to_list())
+    assert read_study(out)["people"]["scored"] == [False] + [True] * 13
+
+
+def test_people_without_a_known_joint_are_refused(tiny_study: Make, tmp_path: Path) -> None:
+    study = tiny_study()
+    joints = tuple(f"point {i}" for i in range(14))
+    people = replace(study.people, skeleton=Skeleton("points", joints, ()))
+    with pytest.raises(UsageError, match="none of those of points"):
+        run_study(tiny_study(people=people), tmp_path / "run", device=torch.device("cpu"))

@@ -1,5 +1,6 @@
 """Training: it learns, and an interrupted run ends where a quiet one does."""
 
+import math
 import os
 import socket
 import subprocess
@@ -12,10 +13,9 @@ import torch
 
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
-from robustpose.training.loop import Progress, Trainer, train
+from robustpose.training.loop import Progress, Trainer, quieten, train, weights_of
 from robustpose.training.pools import Pool
 from robustpose.training.recipe import Recipe
-from robustpose.training.runs import take_encoder
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(images=24, batch_size=4, warm_up=2, cross_entropy=0.5)
@@ -107,30 +107,30 @@ def test_the_average_follows_the_weights_slowly(
     assert 0 < (average[weight] - start[weight]).norm() < moved
 
 
-def test_heatmap_networks_start_their_outputs_afresh_at_the_switch(
-    tiny: Callable[[str], PoseModel], pool: Pool
-) -> None:
-    found = trainer(tiny("hourglass"), pool)
-    sizes: list[float] = []
-    maps = found.model.network.output_layers()[-1]  # type: ignore[operator]
-    found.run(lambda _: sizes.append(maps.weight.abs().mean().item()))
-    assert sizes[2] > 0.05  # the last step on cross-entropy
-    assert sizes[3] < 0.005
+def test_losses_of_both_kinds_are_of_one_size(tiny: Callable[[str], PoseModel], pool: Pool) -> None:
+    model = tiny("hourglass")
+    quieten(model)
+    found = trainer(model, pool)
+    losses: list[float] = []
+    found.run(lambda progress: losses.append(progress.loss))
+    switch = found.schedule.switch
+    assert 0 < switch < len(losses)
+    cells = 16 * 16
+    assert losses[0] < 2 * 1.5 * math.log(cells)  # two stacks that know nothing yet
+    assert 0.1 < losses[switch] < losses[switch - 1]
 
 
-def test_an_encoder_is_taken_whole_or_not_at_all(tiny: Callable[[str], PoseModel]) -> None:
-    model, other = tiny("deeppose"), tiny("resdec")
-    weights = {name: value + 1 for name, value in other.network.state_dict().items()}
-    count = take_encoder(model, weights)
-    own = model.network.state_dict()
-    taken = [name for name in weights if name.startswith("encoder.")]
-    assert count == len(taken)
-    assert all(torch.equal(own[name], weights[name]) for name in taken)
-    del weights[taken[0]]
-    with pytest.raises(UsageError, match="1 tensors, first encoder"):
-        take_encoder(model, weights)
-    with pytest.raises(UsageError, match="it has none"):
-        take_encoder(tiny("hourglass"), weights)
+def test_maps_start_out_quiet(tiny: Callable[[str], PoseModel]) -> None:
+    loud, quiet = tiny("hourglass"), tiny("hourglass")
+    quieten(quiet)
+    images = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        ratio = quiet.eval()(images)[0].std() / loud.eval()(images)[0].std()
+    assert 0.05 < ratio < 0.2
+    regressor = tiny("deeppose")
+    before = weights_of(regressor)
+    quieten(regressor)
+    assert weights_of(regressor) == before
 
 
 @pytest.mark.skipif(

@@ -8,6 +8,9 @@ A joint is `visible` when the part drawn at its exact place is one that meets th
 lower leg); this is a property of the scene and does not depend on `pixels`. Occluded joints count
 as labelled. `size` is 0.6 x the diagonal of the box round the drawn head's ellipse, as MPII takes
 0.6 x the diagonal of its head box; the diagonal does not change when the head turns in the picture.
+
+The label `activity` is the family that the pose was drawn from (an index into `ACTIVITIES`), not a
+guess from the joints. Families overlap, so that no classifier can be right about everybody.
 """
 
 from collections.abc import Sequence
@@ -16,7 +19,7 @@ from hashlib import sha256
 from typing import overload
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 
 from robustpose.data.people import RGB, Person, Split, joints_square
 from robustpose.data.rendering.clothing import PARTS
@@ -25,6 +28,7 @@ from robustpose.data.rendering.scenes import (
     Rendering,
     Scene,
     draw_scene,
+    sample_activity,
     sample_scene,
 )
 from robustpose.errors import UsageError
@@ -91,9 +95,17 @@ class RenderedPeople(Sequence[Person]):
             return RenderedPeople(self.split, self.numbers[index], self.pixels)
         return self._person(self.numbers[index])
 
+    def activities(self) -> Int[np.ndarray, "n"]:
+        """Return everybody's label `activity`, an index into `ACTIVITIES`, without their scenes."""
+        numbers = [sample_activity(*self._seed(number)) for number in self.numbers]
+        return np.array(numbers, np.int64)
+
+    def _seed(self, number: int) -> tuple[str | int, ...]:
+        return "rendered", VERSION, self.split, number
+
     def _person(self, number: int) -> Person:
         name = f"rendered/v{VERSION}/{self.split}/{number:06d}"
-        scene = sample_scene("rendered", VERSION, self.split, number)
+        scene = sample_scene(*self._seed(number))
         joints = scene.joints * self.pixels - 0.5
         labelled = np.ones(len(LSP14), bool)
         return Person(

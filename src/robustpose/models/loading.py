@@ -97,8 +97,8 @@ def _published(name: str, path: Path, size: Size | None) -> PoseModel:
     family = ZOO[name].family if name in ZOO else name
     if name.endswith(("-compact", "-matched")):
         raise UsageError(
-            f"{path} was not made by `robustpose train {name}`: a published network is none of the "
-            f'small ones, load it as "{family}"'
+            f"expected the safetensors file of `robustpose train {name}` at {path}: it is damaged "
+            f'or something else (a published network loads as "{family}")'
         )
     model = load_published(family, path, size=size)
     if name != family:

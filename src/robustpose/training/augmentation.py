@@ -43,9 +43,9 @@ def training_batch(
     for row, choice in enumerate(random.choice(len(pools), recipe.batch_size, p=shares)):
         pool = pools[choice]
         index = random.randint(len(pool))
-        images[row], joints[row], weight[row] = _turned(pool, index, recipe, canvas, random)
+        images[row], joints[row], weight[row] = turned(pool, index, recipe, canvas, random)
     return TrainingBatch(
-        _recoloured(images, recipe.colour, random),
+        recoloured(images, recipe.colour, random),
         torch.from_numpy(joints),
         torch.from_numpy(weight),
     )
@@ -86,9 +86,10 @@ def prefetched(
         producer.join()
 
 
-def _turned(
+def turned(
     pool: Pool, index: int, recipe: Recipe, canvas: int, random: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return one image of a pool turned, scaled and perhaps mirrored, its joints and weights."""
     side = pool.images.shape[1]
     middle = (side - 1) / 2
     reach = math.log(recipe.scale)
@@ -112,7 +113,8 @@ def _turned(
     return image, joints, labelled & inside
 
 
-def _recoloured(images: np.ndarray, strength: float, random: np.random.RandomState) -> Images:
+def recoloured(images: np.ndarray, strength: float, random: np.random.RandomState) -> Images:
+    """Return 8-bit images (n, h, w, 3) in [0, 1], contrast, brightness and colours changed."""
     pictures = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     count = len(pictures)
 

@@ -1,6 +1,7 @@
 """Training a network: seeded, resumable, on one device or several processes."""
 
 import hashlib
+import math
 import os
 import signal
 import threading
@@ -17,11 +18,22 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from robustpose.errors import UsageError
-from robustpose.models.codecs import HeatmapCodec
+from robustpose.models.codecs import MapCodec
 from robustpose.models.model import PoseModel
 from robustpose.training.augmentation import TrainingBatch, prefetched
 from robustpose.training.pools import Pool
 from robustpose.training.recipe import Recipe, Schedule
+
+SHARPNESS = 10.0
+"""Maps are multiplied by it before the soft-max of the cross-entropy.
+
+A bump of height 1 is then about what both losses ask for, and a network that goes over from one to
+the other has nothing to learn anew.
+"""
+PIN = 0.005
+"""Share of the squared error beside the cross-entropy, which alone does not care where zero is."""
+GRADIENT_NORM = 5.0
+"""Longer gradients are shortened to this."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +67,10 @@ class Trainer:
         self.device = device
         self.model = model.to(device).channels_last().train()
         self.model.requires_grad_(True)
-        if _supports_bfloat16(device):
+        if supports_bfloat16(device):
             self.model.precision = torch.bfloat16
-        self.heatmaps = isinstance(model.codecs[-1], HeatmapCodec)
-        self.schedule = Schedule.of(recipe, heatmaps=self.heatmaps)
+        self.maps = [codec for codec in model.codecs if isinstance(codec, MapCodec)]
+        self.schedule = Schedule.of(recipe, maps=bool(self.maps))
         averaging = get_ema_multi_avg_fn(recipe.averaging)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.model, multi_avg_fn=averaging, use_buffers=True)
         self.optimiser = torch.optim.AdamW(
@@ -80,8 +92,6 @@ class Trainer:
         steps = self.recipe.steps
         canvas = self.model.size[0]
         for batch in prefetched(self.pools, self.shares, self.recipe, canvas, self.step):
-            if self.step == self.schedule.switch > 0:
-                self._start_outputs_afresh()
             loss = self._train_on(_part(batch, self.device), forward)
             self.step += 1
             self.average.update_parameters(self.model)
@@ -130,31 +140,29 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         loss = self._loss(forward(batch.images), batch)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(self.model.parameters(), GRADIENT_NORM)
         self.optimiser.step()
         return loss.item()
 
     def _loss(self, stages: Sequence[Tensor], batch: TrainingBatch) -> Tensor:
-        if not self.schedule.on_cross_entropy(self.step):
+        """Return the loss of a batch, summed over stages.
+
+        Squared errors are summed over the cells of a map, so that they are as large as the
+        cross-entropy before them: what the optimiser remembers of its gradients stays true.
+        """
+        if not self.maps:
             losses = self.model.losses(stages, batch.joints, batch.weight)
             return torch.stack([loss.mean() for loss in losses]).sum()
         total = torch.zeros((), device=self.device)
-        for codec, stage in zip(self.model.codecs, stages, strict=True):
-            assert isinstance(codec, HeatmapCodec)
+        for codec, stage in zip(self.maps, stages, strict=True):
             target = codec.encode(batch.joints)
-            total = total + codec.cross_entropy(stage, target, batch.weight).mean()
+            squared = codec.loss(stage, target, batch.weight).mean() * math.prod(codec.map_size)
+            if self.schedule.on_cross_entropy(self.step):
+                found = codec.cross_entropy(SHARPNESS * stage, target, batch.weight).mean()
+                total = total + found + PIN * squared
+            else:
+                total = total + squared
         return total
-
-    def _start_outputs_afresh(self) -> None:
-        """Give the output layers small weights: logits of a soft-max are no Gaussian bumps."""
-        for model in (self.model, self.averaged):
-            generator = torch.Generator().manual_seed(self.recipe.seed)
-            for layer in model.network.output_layers():  # type: ignore[operator]
-                weight = torch.randn(layer.weight.shape, generator=generator) * 1e-3
-                layer.weight.data.copy_(weight)
-                layer.bias.data.zero_()
-                for parameter in (layer.weight, layer.bias):
-                    self.optimiser.state.pop(parameter, None)
 
     def _distributed(self) -> nn.Module:
         if not torch.distributed.is_initialized():
@@ -162,6 +170,19 @@ class Trainer:
         devices = [self.device] if self.device.type != "cpu" else None
         distributed: nn.Module = DistributedDataParallel(self.model, device_ids=devices)
         return distributed
+
+
+def quieten(model: PoseModel) -> None:
+    """Shrink the layers that put out maps: `SHARPNESS` times an ordinary start is a firm guess.
+
+    For a network that begins afresh; others put out no maps and stay as they are.
+    """
+    if not any(isinstance(codec, MapCodec) for codec in model.codecs):
+        return
+    with torch.no_grad():
+        for layer in model.network.output_layers():  # type: ignore[operator]
+            layer.weight.div_(SHARPNESS)
+            layer.bias.zero_()
 
 
 def train(
@@ -256,7 +277,8 @@ def weights_of(model: PoseModel) -> str:
     return digest.hexdigest()
 
 
-def _supports_bfloat16(device: torch.device) -> bool:
+def supports_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device computes in bfloat16 itself."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     return device.type == "cpu" and "avx512_bf16" in _cpu_flags()

@@ -10,20 +10,18 @@ from robustpose.errors import UsageError
 class Recipe:
     """How a network is trained.
 
-    `images` is how many augmented images it sees in all. Heatmap networks spend the share
-    `cross_entropy` of their steps on a soft-max over each map, then start their output layers
-    afresh and go on with mean squared error, the loss of their papers, at `second_rate` of the
-    learning rate. Rotation is in degrees (uniform, both ways), scale a factor (log-uniform, both
-    ways), colour the largest relative change of contrast, brightness and each channel.
+    `images` is how many augmented images it sees in all. Networks of maps spend the share
+    `cross_entropy` of their steps on a soft-max over each map, then go on with squared error, the
+    loss of their papers. Rotation is in degrees (uniform, both ways), scale a factor (log-uniform,
+    both ways), colour the largest relative change of contrast, brightness and each channel.
     """
 
     images: int = 160_000
     batch_size: int = 32
     rate: float = 1e-3
-    second_rate: float = 0.7
     weight_decay: float = 1e-2
     warm_up: int = 200
-    cross_entropy: float = 0.7
+    cross_entropy: float = 0.85
     averaging: float = 0.998
     rotation: float = 40.0
     scale: float = 1.3
@@ -48,16 +46,16 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Learning rate by step: a warm-up and a cosine, once for each of the two losses."""
+    """What happens at each step: the learning rate (a warm-up and a cosine), and which loss."""
 
     recipe: Recipe
     switch: int
     """The first step of the second loss; 0 if there is only one."""
 
     @classmethod
-    def of(cls, recipe: Recipe, *, heatmaps: bool) -> "Schedule":
-        """Plan a run; a network without heatmaps has only one loss."""
-        return cls(recipe, round(recipe.steps * recipe.cross_entropy) if heatmaps else 0)
+    def of(cls, recipe: Recipe, *, maps: bool) -> "Schedule":
+        """Plan a run; a network without maps has only one loss."""
+        return cls(recipe, round(recipe.steps * recipe.cross_entropy) if maps else 0)
 
     def on_cross_entropy(self, step: int) -> bool:
         """Tell whether the step belongs to the first of two losses."""
@@ -66,12 +64,8 @@ class Schedule:
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
         recipe = self.recipe
-        first = step < self.switch
-        start, end = (0, self.switch) if first else (self.switch, recipe.steps)
-        peak = recipe.rate * (recipe.second_rate if self.switch and not first else 1.0)
-        done, length = step - start, end - start
-        warm_up = min(recipe.warm_up, length // 4)
-        if done < warm_up:
-            return peak * (done + 1) / warm_up
-        share = (done - warm_up) / max(1, length - warm_up)
-        return peak * (0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2)
+        warm_up = min(recipe.warm_up, recipe.steps // 4)
+        if step < warm_up:
+            return recipe.rate * (step + 1) / warm_up
+        share = (step - warm_up) / max(1, recipe.steps - warm_up)
+        return recipe.rate * (0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2)

@@ -5,23 +5,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from robustpose.data import DATASETS, load_people
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
-from robustpose.models import build_model, bundled_path, load_model
-from robustpose.models.checkpoints import (
-    Checkpoint,
-    load_weights,
-    read_checkpoint,
-    save_checkpoint,
-)
+from robustpose.models import build_model, load_model
+from robustpose.models.checkpoints import load_weights, read_checkpoint, save_checkpoint
 from robustpose.models.model import PoseModel
 from robustpose.scoring import evaluate
-from robustpose.training.loop import Progress, Trainer, train
+from robustpose.training.backbones import read_backbone, take_encoder, weights_path
+from robustpose.training.loop import Progress, Trainer, quieten, train
 from robustpose.training.pools import pool_of
+from robustpose.training.pretext import pretext_recipe, pretrain
 from robustpose.training.recipe import Recipe
+
+PRETEXT = "pretext"
+"""The backbone that is not read but made: an encoder pre-trained on drawn people."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +28,11 @@ class TrainingRun:
     """What is trained on what.
 
     `data` are names as `load_people` takes them; `shares` says how often each is drawn from
-    (equally by default). `encoder` names a checkpoint, or a network of the zoo with bundled
-    weights, whose encoder the network starts with; `start` one whose weights it all starts with.
+    (equally by default). `backbone` says which weights the encoder starts with: "pretext"
+    (pre-trained here on `pretext_images` images of drawn people), a file (a ResNet of
+    torchvision or a checkpoint of this package), or a network of the zoo with bundled weights.
+    `start` names a checkpoint, or such a network, whose weights it all starts with. `keep` are
+    percentages of the images after which a checkpoint is kept besides the last.
     """
 
     network: str
@@ -39,8 +41,10 @@ class TrainingRun:
     cache: Path
     recipe: Recipe
     shares: tuple[float, ...] = ()
-    encoder: str | None = None
+    backbone: str | None = None
+    pretext_images: int = 50_000
     start: str | None = None
+    keep: tuple[int, ...] = ()
     command: str = ""
 
 
@@ -69,23 +73,29 @@ def run_training(
     writes. Raises `UsageError` for names or files that do not fit.
     """
     model = build_model(run.network, seed=run.recipe.seed)
-    if run.encoder is not None:
-        copied = take_encoder(model, _checkpoint(run.encoder).weights)
-        listener.says(f"{copied} tensors of the encoder come from {run.encoder}")
-    if run.start is not None:
-        load_weights(model, _checkpoint(run.start).weights, run.start)
-        listener.says(f"all weights come from {run.start}")
     people = [load_people(name, split="train") for name in run.data]
     tests = {split.name: split for split in (load_people(name, split="test") for name in run.data)}
+    shares = _shares(run)
+    kept = _kept(run)
+    if run.start is None:
+        quieten(model)
+    origin = _first_weights(model, run, device=device, listener=listener, rank=rank)
     pools = [
         pool_of(split, canvas=model.size[0], cache=run.cache, report=listener.says)
         for split in people
     ]
-    shares = _shares(run)
     trainer = Trainer(model, run.recipe, pools, shares, device=device)
+    used = [len(pool) for pool in pools]
+
+    def save(path: Path, scores: Mapping[str, float]) -> None:
+        seen = min(trainer.step * run.recipe.batch_size, run.recipe.images)
+        card = _card(run, people, used, shares, origin, scores)
+        save_checkpoint(trainer.averaged, {**card, "seen": seen}, path)
 
     def stepped(progress: Progress) -> None:
         listener.stepped(progress)
+        if rank == 0 and progress.step in kept:
+            save(run.out / f"{run.network}-at-{kept[progress.step]}.safetensors", {})
         if rank == 0 and progress.step % score_every == 0 and progress.step < progress.steps:
             listener.scored(_scores(trainer.averaged, tests, held_out))
 
@@ -94,38 +104,54 @@ def run_training(
     if rank > 0:
         return path
     listener.says("scoring on the whole test splits")
-    used = [len(pool) for pool in pools]
     # The scores are of the file, in half precision, as whoever loads it will find them.
-    save_checkpoint(trainer.averaged, _card(run, people, used, shares, {}), path)
+    save(path, {})
     result = load_model(run.network, checkpoint=path).to(device)
     scores = _scores(result, tests, None)
     listener.scored(scores)
-    save_checkpoint(trainer.averaged, _card(run, people, used, shares, scores), path)
+    save(path, scores)
     return path
 
 
-def take_encoder(model: PoseModel, weights: Mapping[str, Tensor]) -> int:
-    """Copy every tensor of an encoder into a model of the same encoder; returns how many.
+def _first_weights(
+    model: PoseModel, run: TrainingRun, *, device: torch.device, listener: Listener, rank: int
+) -> dict[str, object]:
+    """Fill a model with the weights that the run begins with; returns the card's words on them.
 
-    Raises `UsageError` if there is none or one does not fit.
+    None stands for random weights. In cards of version 0.1.0, `encoder` is the source's name alone.
     """
-    own = {name: t for name, t in model.network.state_dict().items() if name.startswith("encoder.")}
-    given = {name: t for name, t in weights.items() if name.startswith("encoder.")}
-    unfit = [name for name in own if name not in given or own[name].shape != given[name].shape]
-    if not own or unfit:
-        raise UsageError(
-            f"the encoder does not fit {model.name}: "
-            + (f"{len(unfit)} tensors, first {unfit[0]}" if unfit else "it has none")
-        )
-    with torch.no_grad():
-        for name, tensor in own.items():
-            tensor.copy_(given[name])
-    return len(own)
+    if run.start is not None and run.backbone is not None:
+        raise UsageError("start sets all weights, backbone those of the encoder: give one of them")
+    if run.start is not None:
+        stored = read_checkpoint(weights_path(run.start))
+        load_weights(model, stored.weights, run.start)
+        listener.says(f"all weights come from {run.start}")
+        return {"encoder": None, "start": dict(stored.card)}
+    if run.backbone is None:
+        return {"encoder": None, "start": None}
+    if run.backbone == PRETEXT:
+        path = _pretrained(model, run, device=device, listener=listener, rank=rank)
+    else:
+        path = weights_path(run.backbone)
+    backbone = read_backbone(path, source=run.backbone)
+    taken = take_encoder(model, backbone.weights, source=run.backbone)
+    listener.says(f"{taken} tensors of the encoder come from {run.backbone}")
+    return {"encoder": backbone.record, "start": None}
 
 
-def _checkpoint(source: str) -> Checkpoint:
-    path = Path(source)
-    return read_checkpoint(path if path.exists() else bundled_path(source))
+def _pretrained(
+    model: PoseModel, run: TrainingRun, *, device: torch.device, listener: Listener, rank: int
+) -> Path:
+    return pretrain(
+        model,
+        pretext_recipe(images=run.pretext_images, seed=run.recipe.seed),
+        run.out,
+        cache=run.cache,
+        device=device,
+        rank=rank,
+        says=listener.says,
+        listen=listener.stepped,
+    )
 
 
 def _shares(run: TrainingRun) -> list[float]:
@@ -136,6 +162,15 @@ def _shares(run: TrainingRun) -> list[float]:
             f"{' '.join(map(str, shares))}"
         )
     return [share / sum(shares) for share in shares]
+
+
+def _kept(run: TrainingRun) -> dict[int, int]:
+    """Return at which steps a checkpoint is kept, each with its percentage."""
+    if not all(0 < percent < 100 for percent in run.keep):
+        raise UsageError(
+            f"keep expects percentages between 0 and 100, found {' '.join(map(str, run.keep))}"
+        )
+    return {max(1, round(run.recipe.steps * percent / 100)): percent for percent in run.keep}
 
 
 def _scores(model: PoseModel, tests: Mapping[str, Split], limit: int | None) -> dict[str, float]:
@@ -151,6 +186,7 @@ def _card(
     people: Sequence[Split],
     used: Sequence[int],
     shares: Sequence[float],
+    origin: Mapping[str, object],
     scores: Mapping[str, float],
 ) -> dict[str, object]:
     return {
@@ -164,8 +200,7 @@ def _card(
             }
             for name, split, count, share in zip(run.data, people, used, shares, strict=True)
         ],
-        "encoder": run.encoder,
-        "start": None if run.start is None else dict(_checkpoint(run.start).card),
+        **origin,
         "recipe": asdict(run.recipe),
         "command": run.command,
         "torch": torch.__version__,

@@ -177,6 +177,8 @@ def test_tensors_of_no_known_network_are_refused(tmp_path: Path) -> None:
     path = saved({"encoder.weight": torch.zeros(2, 2)}, tmp_path / "own.pth")
     with pytest.raises(UsageError, match=r"in no format that is known for hourglass"):
         load_model("hourglass", checkpoint=path)
+    with pytest.raises(UsageError, match=r"known for dlcm \(none is\)"):
+        load_model("dlcm", checkpoint=path)
 
 
 def test_a_zoo_name_refuses_another_depth(weights: dict[str, Tensor], tmp_path: Path) -> None:
@@ -184,7 +186,7 @@ def test_a_zoo_name_refuses_another_depth(weights: dict[str, Tensor], tmp_path: 
     with pytest.raises(UsageError, match=r'3 stages, hourglass2 has 2.*"hourglass"'):
         load_model("hourglass2", checkpoint=path, size=SIZE)
     assert len(load_model("hourglass", checkpoint=path, size=SIZE).codecs) == 3
-    with pytest.raises(UsageError, match="compact"):
+    with pytest.raises(UsageError, match="safetensors file of `robustpose train"):
         load_model("hourglass2-compact", checkpoint=path)
 
 

@@ -82,7 +82,7 @@ class Scene(NamedTuple):
 def sample_scene(*seed: str | int) -> Scene:
     """Draw the scene that belongs to a seed."""
     random = stream(*seed)
-    activity = whole(random, 0, len(ACTIVITIES))
+    activity = _activity(random)
     body = sample_proportions(random)
     figure, scale = _place(random, _view(random, activity, body))
     person = tuple(dress(figure, body, sample_outfit(random, scale), scale))
@@ -105,6 +105,11 @@ def sample_scene(*seed: str | int) -> Scene:
     )
 
 
+def sample_activity(*seed: str | int) -> int:
+    """Return the activity of the scene that belongs to a seed, without drawing up the rest."""
+    return _activity(stream(*seed))
+
+
 def draw_scene(scene: Scene, pixels: int) -> Rendering:
     """Return the picture of a scene with `pixels` rows and columns, and its part mask."""
     background = draw_background(scene.background, pixels)
@@ -113,6 +118,11 @@ def draw_scene(scene: Scene, pixels: int) -> Rendering:
     draw(canvas, parts, scene.behind, scene.light)
     draw(canvas, parts, (*scene.person, *scene.before), scene.light)
     return Rendering(_finished(canvas, scene.finish), parts)
+
+
+def _activity(random: RandomState) -> int:
+    """Draw an index into `ACTIVITIES`, each equally likely; it is the first draw of a scene."""
+    return whole(random, 0, len(ACTIVITIES))
 
 
 def _view(random: RandomState, activity: int, body: Proportions) -> Figure:
