@@ -12,6 +12,7 @@ from robustpose.geometry import (
     inverse,
     pixel_to_cell,
     rescaled,
+    rescaled_back,
     resized,
     scale_of,
     square_to_canvas,
@@ -89,18 +90,28 @@ def test_resized_pictures_and_rescaled_joints_move_together(size: tuple[int, int
     centre = [(moved * columns).sum() / moved.sum(), (moved * rows).sum() / moved.sum()]
     found = rescaled(torch.tensor([[[40.0, 21.0]]]), (64, 64), size)
     np.testing.assert_allclose(found[0, 0].numpy(), centre, atol=0.05)
-    back = rescaled(found, size, (64, 64))
+    back = rescaled_back(found, (64, 64), size)
     torch.testing.assert_close(back, torch.tensor([[[40.0, 21.0]]]))
 
 
 def test_resizing_keeps_a_constant_and_can_be_differentiated() -> None:
     images = torch.full((1, 3, 50, 40), 0.3, requires_grad=True)
-    small = resized(images, (16, 16))
-    torch.testing.assert_close(small, torch.full((1, 3, 16, 16), 0.3))
+    small = resized(images, (25, 20))
+    torch.testing.assert_close(small, torch.full((1, 3, 25, 20), 0.3))
     small.sum().backward()
     assert images.grad is not None
     assert (images.grad > 0).all()
     assert resized(images, (50, 40)) is images
+
+
+def test_pictures_of_another_shape_keep_their_proportions() -> None:
+    wide = resized(torch.ones(1, 1, 10, 20), (40, 40))[0, 0]
+    assert not wide[:10].any()
+    assert not wide[30:].any()
+    torch.testing.assert_close(wide[10:30], torch.ones(20, 40))
+    corners = torch.tensor([[[-0.5, -0.5], [19.5, 9.5]]])
+    moved = rescaled(corners, (10, 20), (40, 40))
+    torch.testing.assert_close(moved, torch.tensor([[[-0.5, 9.5], [39.5, 29.5]]]))
 
 
 @given(st.floats(-10, 300, width=32), st.sampled_from([1.0, 2.0, 4.0, 8.0]))

@@ -58,10 +58,17 @@ def transformed(
 
 
 def resized(images: Float[Tensor, "n c h w"], size: tuple[int, int]) -> Float[Tensor, "n c H W"]:
-    """Return images at another (height, width), bilinear with anti-aliasing, differentiable."""
+    """Return images at another (height, width), bilinear with anti-aliasing, differentiable.
+
+    Proportions are kept: the picture lies in the middle, what remains at two sides is black.
+    """
     if images.shape[-2:] == size:
         return images
-    return F.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)
+    (height, width), (top, left) = _fitted((images.shape[-2], images.shape[-1]), size)
+    inner = F.interpolate(
+        images, size=(height, width), mode="bilinear", align_corners=False, antialias=True
+    )
+    return F.pad(inner, (left, size[1] - left - width, top, size[0] - top - height))
 
 
 def rescaled(
@@ -70,10 +77,34 @@ def rescaled(
     """Return joints of a (height, width) source picture in pixels of its resized copy."""
     if source == target:
         return joints
-    factor = torch.tensor(
-        [target[1] / source[1], target[0] / source[0]], dtype=joints.dtype, device=joints.device
-    )
-    return (joints + 0.5) * factor - 0.5
+    factor, offset = _map(source, target, joints)
+    return (joints + 0.5) * factor - 0.5 + offset
+
+
+def rescaled_back(
+    joints: Float[Tensor, "n k 2"], source: tuple[int, int], target: tuple[int, int]
+) -> Float[Tensor, "n k 2"]:
+    """Return joints of the resized copy in pixels of the source picture: undoes `rescaled`."""
+    if source == target:
+        return joints
+    factor, offset = _map(source, target, joints)
+    return (joints - offset + 0.5) / factor - 0.5
+
+
+def _fitted(
+    source: tuple[int, int], target: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (height, width) of a picture within another size, and its (top, left) there."""
+    scale = min(target[0] / source[0], target[1] / source[1])
+    height, width = (max(1, round(scale * side)) for side in source)
+    return (height, width), ((target[0] - height) // 2, (target[1] - width) // 2)
+
+
+def _map(source: tuple[int, int], target: tuple[int, int], like: Tensor) -> tuple[Tensor, Tensor]:
+    (height, width), (top, left) = _fitted(source, target)
+    factor = torch.tensor([width / source[1], height / source[0]], dtype=like.dtype)
+    offset = torch.tensor([left, top], dtype=like.dtype)
+    return factor.to(like.device), offset.to(like.device)
 
 
 def cell_to_pixel(cells: Tensor, stride: float, origin: float | None = None) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from robustpose.errors import UsageError
-from robustpose.geometry import rescaled, resized
+from robustpose.geometry import rescaled, rescaled_back, resized
 from robustpose.models.codecs import Codec
 from robustpose.poses import Images, Joints, PerImage, Pose
 from robustpose.skeletons import Skeleton
@@ -117,7 +117,7 @@ class PoseModel(nn.Module):
     def decode(self, stages: Sequence[Tensor], *, canvas: tuple[int, int] | None = None) -> Pose:
         """Return the pose that the last stage means, in canvas pixels."""
         joints, confidence = self.codecs[-1].decode(stages[-1])
-        joints = rescaled(joints, self.size, canvas or self.size)
+        joints = rescaled_back(joints, canvas or self.size, self.size)
         if self.skeleton != self.own_skeleton:
             places = [self.own_skeleton.place(joint) for joint in self.skeleton.joints]
             joints, confidence = (

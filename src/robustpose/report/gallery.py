@@ -125,8 +125,9 @@ def _pose(run: Run, network: str, condition: Condition | None, place: int) -> _D
     rows = rows.filter(rows["person"] == run.people["person"][place])
     if rows.is_empty():
         return None
-    joints = [
-        [np.nan if value is None else value for value in p] for p in rows["joints"].to_list()[0]
+    joints = [  # a point is null where the network does not know the joint
+        [np.nan if value is None else value for value in point or (None, None)]
+        for point in rows["joints"].to_list()[0]
     ]
     wrong = run.errors(network, condition)[place] > run.threshold  # not for unlabelled joints: NaN
     return _Drawn(np.array(joints, dtype=float), wrong)
