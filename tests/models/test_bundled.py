@@ -24,6 +24,17 @@ def test_card_says_how_the_weights_came_about(name):
     assert set(card["scores"]) == {"PCK lsp/test", "PCK rendered/test"}
 
 
+def test_matched_networks_share_data_recipe_and_images():
+    cards = [bundled_card(name) for name in bundled_networks() if name.endswith("-matched")]
+    assert len(cards) >= 3
+    first = cards[0]
+    for card in cards:
+        assert card["data"] == first["data"]
+        assert card["recipe"] == first["recipe"]
+        assert card["seen"] == first["seen"] == first["recipe"]["images"]
+        assert card["encoder"] is card["start"] is None
+
+
 def test_files_are_small_enough_to_be_committed():
     sizes = [Path(bundled_path(name)).stat().st_size for name in bundled_networks()]
     assert max(sizes) < 12 * 2**20
