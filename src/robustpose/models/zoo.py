@@ -150,12 +150,14 @@ ZOO: dict[str, ZooEntry] = {
         "deeppose",
         "Toshev and Szegedy 2014",
         lambda: deeppose("deeppose-matched", **NARROW),
+        bundled=True,
     ),
     "rle-matched": ZooEntry(
         "coordinates with a learned distribution of errors",
         "rle",
         "Li et al. 2021",
         lambda: rle("rle-matched", **NARROW),
+        bundled=True,
     ),
     "integral-matched": ZooEntry(
         "expected place under deconvolved maps",
@@ -168,18 +170,21 @@ ZOO: dict[str, ZooEntry] = {
         "simcc",
         "Li et al. 2022",
         lambda: simcc("simcc-matched", **NARROW, features=64, sigma=3.0),
+        bundled=True,
     ),
     "resdec-matched": ZooEntry(
         "heatmaps by two deconvolutions",
         "resdec",
         "Xiao et al. 2018",
         lambda: resdec("resdec-matched", **NARROW, features=64, sigma=1.0),
+        bundled=True,
     ),
     "hourglass2-matched": ZooEntry(
         "two stacked hourglasses of 64 features",
         "hourglass",
         "Newell et al. 2016",
         lambda: hourglass("hourglass2-matched", stacks=2, features=64, size=COMPACT),
+        bundled=True,
     ),
     "hourglass8-matched": ZooEntry(
         "eight stacked hourglasses of 64 features",
