@@ -37,8 +37,14 @@ def pck(pose: Pose, batch: PoseBatch) -> float:
     """Return the percentage of labelled joints within the batch's threshold.
 
     Counts every joint alike; threshold and reference length travel with the people. NaN if
-    nobody in the batch can be scored.
+    nobody in the batch can be scored. Raises `UsageError` for a pose of other joints.
     """
+    if pose.joints.shape[1] != batch.joints.shape[1]:
+        raise UsageError(
+            f"the pose has {pose.joints.shape[1]} joints, the people have {batch.joints.shape[1]} "
+            f"({batch.skeleton.name}): ask the network in their words, "
+            "model.asked(people.skeleton)"
+        )
     return pck_of_errors(errors(pose, batch), batch.threshold)
 
 
@@ -53,6 +59,7 @@ def evaluate(model: PoseModel, people: Split, *, batch_size: int = 32) -> Scores
         raise UsageError(f"{people.name} has nobody to score")
     check_evaluating(model)
     device = next(model.parameters()).device
+    before = model.skeleton
     model.asked(people.skeleton)
     error = np.concatenate(
         [
@@ -61,6 +68,7 @@ def evaluate(model: PoseModel, people: Split, *, batch_size: int = 32) -> Scores
         ]
     )
     error[:, ~np.array(model.answers)] = np.nan
+    model.asked(before)
     by_joint = pck_by_joint(error, people.threshold)
     return Scores(
         pck=pck_of_errors(error, people.threshold),

@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from robustpose.attacks.goals import Untargeted
 from robustpose.errors import UsageError
 from robustpose.models import build_model
 from robustpose.models.codecs import CoordinateCodec, HeatmapCodec
 from robustpose.models.model import Normalisation, PoseModel
 from robustpose.poses import PoseBatch
+from robustpose.scoring import pck
 from robustpose.skeletons import COCO17, LSP14, MPII16, Skeleton
 
 
@@ -185,3 +187,14 @@ def test_a_skeleton_without_a_known_joint_is_refused() -> None:
     hand = Skeleton("hand", ("thumb", "wrist"), (("thumb", "wrist"),))
     with pytest.raises(UsageError, match="none of those of hand"):
         other(LSP14).asked(hand)
+
+
+def test_people_of_another_skeleton_are_asked_for_in_their_words(batch: PoseBatch) -> None:
+    model = other(MPII16).frozen()
+    with pytest.raises(UsageError, match=r"model\.asked"):
+        pck(model.predict(batch.images), batch)
+    with pytest.raises(UsageError, match=r"mpii-16.*model\.asked"):
+        Untargeted().loss(model, batch)
+    model.asked(batch.skeleton)
+    assert pck(model.predict(batch.images), batch) >= 0
+    assert Untargeted().loss(model, batch)(batch.images).shape == (len(batch),)

@@ -31,7 +31,11 @@ class Untargeted:
     all_stages: bool = False
 
     def loss(self, model: PoseModel, batch: PoseBatch) -> Loss:
-        """Return the training loss against the true joints."""
+        """Return the training loss against the true joints.
+
+        Raises `UsageError` if model and people have different skeletons.
+        """
+        check_asked(model, batch)
         return PoseLoss(model, batch.joints, batch.weight, batch.seeds, self.all_stages, sign=1.0)
 
 
@@ -48,6 +52,7 @@ class Targeted:
 
     def loss(self, model: PoseModel, batch: PoseBatch) -> Loss:
         """Return minus the training loss against the targets."""
+        check_asked(model, batch)
         if self.targets.shape != batch.joints.shape:
             raise UsageError(
                 f"expected one target a person, shape {tuple(batch.joints.shape)}, found "
@@ -56,6 +61,15 @@ class Targeted:
         targets = self.targets.to(batch.joints)
         every = torch.ones_like(batch.weight)
         return PoseLoss(model, targets, every, batch.seeds, self.all_stages, sign=-1.0)
+
+
+def check_asked(model: PoseModel, batch: PoseBatch) -> None:
+    """Raise `UsageError` for a model of another skeleton than that of the people."""
+    if model.skeleton.joints != batch.skeleton.joints:
+        raise UsageError(
+            f"{model.name} answers in the joints of {model.skeleton.name}, the people have those "
+            f"of {batch.skeleton.name}: ask it in theirs, model.asked(batch.skeleton)"
+        )
 
 
 @dataclass(frozen=True, eq=False)

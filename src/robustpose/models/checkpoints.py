@@ -39,10 +39,10 @@ def save_checkpoint(model: PoseModel, card: Card, path: Path) -> None:
 
 
 def is_own(path: Path) -> bool:
-    """Tell whether `save_checkpoint` wrote a file: safetensors whose header names a model."""
+    """Tell whether `save_checkpoint` wrote a file: safetensors with a model and its card."""
     try:
         with safe_open(path, framework="pt") as file:
-            return "model" in (file.metadata() or {})
+            return {"model", "card"} <= (file.metadata() or {}).keys()
     except (SafetensorError, OSError):
         return False
 

@@ -39,6 +39,8 @@ def load_model(
     Raises `UsageError` for an unknown name, a name that has no bundled weights, or a file that is
     damaged, does not fit, or is of another network.
     """
+    if size is not None:
+        _check_size(size)
     name, file = split_name(name)
     checkpoint = checkpoint or file
     if checkpoint is None:
@@ -76,6 +78,15 @@ def bundled_networks() -> list[str]:
 def bundled_card(name: str) -> Card:
     """Return the model card of a bundled network."""
     return read_checkpoint(bundled_path(name)).card
+
+
+def _check_size(size: Size) -> None:
+    if len(size) != 2 or not all(
+        isinstance(side, int) and side > 0 and side % 32 == 0 for side in size
+    ):
+        raise UsageError(
+            f"size is a height and a width in pixels, multiples of 32 as (256, 192): found {size}"
+        )
 
 
 def _own(name: str, path: Path) -> PoseModel:

@@ -17,15 +17,17 @@ from robustpose.skeletons import Skeleton
 
 @dataclass(frozen=True)
 class Normalisation:
-    """What a network expects of its pixels: (RGB in [0, 1] - mean) / std, then its channel order.
+    """What a network expects of its pixels: (scale x RGB in [0, 1] - mean) / std, then its order.
 
     `mean` and `std` are of red, green and blue, whatever the order in which the network is given
-    them; `bgr` says that it wants blue first.
+    them; `bgr` says that it wants blue first. `scale` is 255 where its own code worked on pixels
+    from 0 to 255: the same up to the last bits.
     """
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     bgr: bool = False
+    scale: float = 1.0
 
 
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -65,6 +67,7 @@ class PoseModel(nn.Module):
         self.own_skeleton = skeleton
         self.skeleton = skeleton
         self.precision = torch.float32
+        self.layout = torch.contiguous_format
         self.card: Mapping[str, Any] = {}
         self.normalisation = normalisation
         for statistic in ("mean", "std"):
@@ -76,10 +79,13 @@ class PoseModel(nn.Module):
 
         `seeds`, one an image, settle what a random network draws; others ignore them.
         """
-        pictures = (resized(images, self.size) - self.mean) / self.std
+        pictures = resized(images, self.size)
+        if self.normalisation.scale != 1:
+            pictures = pictures * self.normalisation.scale
+        pictures = (pictures - self.mean) / self.std
         if self.normalisation.bgr:
             pictures = pictures.flip(1)
-        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        pictures = pictures.contiguous(memory_format=self.layout)
         with torch.autocast(
             pictures.device.type,
             dtype=torch.bfloat16,
@@ -160,7 +166,11 @@ class PoseModel(nn.Module):
         return tuple(joint in self.own_skeleton.joints for joint in self.skeleton.joints)
 
     def channels_last(self) -> "PoseModel":
-        """Lay weights out for convolutions that read channels together; returns the model."""
+        """Lay weights and pictures out with channels together, which is faster; returns the model.
+
+        Results differ from the plain layout in the last bits.
+        """
+        self.layout = torch.channels_last
         for parameter in self.network.parameters():
             if parameter.dim() == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

@@ -164,6 +164,7 @@ ZOO: dict[str, ZooEntry] = {
         "integral",
         "Sun et al. 2018",
         lambda: integral("integral-matched", **NARROW, features=64),
+        bundled=True,
     ),
     "simcc-matched": ZooEntry(
         "two classifications a joint, one along each axis",

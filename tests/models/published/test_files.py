@@ -122,6 +122,18 @@ def test_truncated_files_are_refused(
         load_model("hourglass", checkpoint=path)
 
 
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
+def test_a_changed_byte_is_noticed(
+    weights: dict[str, Tensor], place: float, tmp_path: Path
+) -> None:
+    content = bytearray(saved(weights, tmp_path / "whole.pth").read_bytes())
+    content[int(place * len(content))] ^= 255
+    path = tmp_path / "changed.pth"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="damaged"):
+        load_model("hourglass", checkpoint=path)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -159,6 +171,70 @@ def test_files_that_almost_fit_are_refused_with_all_that_differs(
         "of another shape (1): features.2.1.conv.weight (5, 64, 1, 1), expected (64, 64, 1, 1)",
     ):
         assert part in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        torch.full((64,), torch.nan),
+        torch.full((64,), -1.0),
+        torch.ones(64, dtype=torch.int8),
+        torch.ones(1).expand(64),
+        torch.ones(64, device="meta"),
+        torch.ones(64).to_sparse(),
+    ],
+    ids=["nan", "negative", "integers", "expanded", "meta", "sparse"],
+)
+def test_tensors_that_are_no_weights_are_refused(
+    weights: dict[str, Tensor], spoilt: Tensor, tmp_path: Path
+) -> None:
+    odd = {**weights, "features.0.1.bn.running_var": spoilt}
+    with pytest.raises(UsageError, match=r"no weights|no plain array|damaged"):
+        load_model("hourglass", checkpoint=saved(odd, tmp_path / "odd.pth"))
+
+
+def test_a_single_name_does_not_ask_for_a_million_hourglasses(
+    weights: dict[str, Tensor], tmp_path: Path
+) -> None:
+    odd = {**weights, "outs.999999.conv.weight": torch.zeros(1)}
+    with pytest.raises(UsageError, match="gaps"):
+        load_model("hourglass", checkpoint=saved(odd, tmp_path / "odd.pth"))
+
+
+def test_the_state_dict_is_preferred_to_a_larger_dictionary(
+    weights: dict[str, Tensor], tmp_path: Path
+) -> None:
+    plain = saved(weights, tmp_path / "plain.pth")
+    average = {f"module.{name}": t + 1 for name, t in weights.items()}
+    both = {"ema_state_dict": {**average, "steps": torch.tensor(3)}, "state_dict": weights}
+    assert torch.equal(answer(saved(both, tmp_path / "both.pth")), answer(plain))
+
+
+def test_a_dictionary_that_holds_itself_is_refused(tmp_path: Path) -> None:
+    endless: dict[str, Any] = {}
+    endless["self"] = endless
+    with pytest.raises(UsageError, match="holds no weights"):
+        load_model("hourglass", checkpoint=saved(endless, tmp_path / "endless.pth"))
+
+
+def test_names_of_tensors_are_shown_in_one_short_line(
+    weights: dict[str, Tensor], tmp_path: Path
+) -> None:
+    odd = {**weights, "outs.0.conv.\n\x1b[31m" + 3000 * "x": torch.zeros(1)}
+    with pytest.raises(UsageError) as error:
+        load_model("hourglass", checkpoint=saved(odd, tmp_path / "odd.pth"))
+    assert "\n" not in str(error.value)
+    assert "\x1b" not in str(error.value)
+    assert len(str(error.value)) < 600
+
+
+@pytest.mark.parametrize("size", [(0, 0), (-64, 64), (37, 41)])
+def test_sizes_that_no_network_has_are_refused(
+    weights: dict[str, Tensor], size: tuple[int, int], tmp_path: Path
+) -> None:
+    path = saved(weights, tmp_path / "hg.pth")
+    with pytest.raises(UsageError, match="multiples of 32"):
+        load_model("hourglass", checkpoint=path, size=size)
 
 
 def test_a_file_without_the_tensor_that_sets_the_width_is_refused(

@@ -33,7 +33,7 @@ def test_the_study_s_coordinates_on_mpii_are_middles_of_cells() -> None:
     reading = read(AUTHORS, "deeppose-authors-34-16")
     assert reading.model.codecs == (CoordinateCodec((256, 256), origin=(131.5, 131.5)),)
     assert reading.model.normalisation.bgr
-    assert reading.model.normalisation.std == (256 / 255,) * 3
+    assert reading.model.normalisation.std == (256.0,) * 3
     assert "size=" in reading.assumed[0]
     # Cell 5 of 32 covers pixels 40 to 47: its target is 5 / 32 - 0.5.
     encoded = reading.model.codecs[0].encode(_joint(43.5, 131.5))
@@ -43,7 +43,7 @@ def test_the_study_s_coordinates_on_mpii_are_middles_of_cells() -> None:
 def test_its_coordinates_on_coco_are_shares_of_the_picture() -> None:
     model = read(AUTHORS, "deeppose-authors-50-17", (256, 256)).model
     assert model.codecs == (CoordinateCodec((256, 256), origin=(0.0, 0.0)),)
-    assert model.normalisation.std == (1.0, 1.0, 1.0)
+    assert model.normalisation.std == (255.0,) * 3
     assert model.codecs[0].encode(_joint(128, 64)).flatten().tolist() == [0.5, 0.25]
 
 

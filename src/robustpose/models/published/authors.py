@@ -25,5 +25,7 @@ def convention(joints: int) -> Convention:
     cell nearest to a quarter of its pixel coordinates, with a Gaussian of one cell.
     """
     if joints == 17:
-        return Convention(Normalisation((0.0,) * 3, (1.0,) * 3, bgr=True), sigma=1.0, origin=0.0)
-    return Convention(Normalisation((0.0,) * 3, (256 / 255,) * 3, bgr=True), 1.75, None)
+        return Convention(
+            Normalisation((0.0,) * 3, (255.0,) * 3, bgr=True, scale=255.0), sigma=1.0, origin=0.0
+        )
+    return Convention(Normalisation((0.0,) * 3, (256.0,) * 3, bgr=True, scale=255.0), 1.75, None)

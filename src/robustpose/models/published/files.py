@@ -3,6 +3,8 @@
 import io
 import re
 import warnings
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -44,6 +46,14 @@ _HARMLESS: list[Any] = [
 ]
 """What may stand in a file beside tensors: numbers of numpy, and names that run nothing."""
 
+_UNREADABLE = (RuntimeError, EOFError, OSError, KeyError, ValueError, TypeError, IndexError)
+"""What PyTorch and zipfile raise at bytes that make no sense."""
+
+NAMES = ("state_dict", "model_state", "model_state_dict", "model", "net")
+"""Under these names files keep their network, in this order of preference."""
+DEEPEST = 8
+"""No checkpoint keeps its weights in more dictionaries than that."""
+
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a PyTorch or safetensors file, by the names of its network.
@@ -58,7 +68,22 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     weights = _state_dict(_loaded(content, path))
     if not weights:
         raise UsageError(f"{path} holds no weights: expected tensors by name")
+    for name, tensor in weights.items():
+        if (
+            tensor.layout is not torch.strided
+            or tensor.is_quantized
+            or tensor.is_meta
+            or tensor.is_nested
+            or not tensor.untyped_storage().nbytes() >= tensor.numel()
+        ):
+            raise UsageError(f"{path}: {shown(name)} is no plain array of numbers")
     return _unwrapped(weights)
+
+
+def shown(name: str) -> str:
+    """Return the name of a tensor as a message may show it: short, without control characters."""
+    plain = name.encode("unicode_escape").decode()
+    return plain if len(plain) <= 80 else f"{plain[:77]}..."
 
 
 def _loaded(content: bytes, path: Path) -> object:
@@ -67,14 +92,30 @@ def _loaded(content: bytes, path: Path) -> object:
             return load_file(path)
         except (SafetensorError, OSError) as error:
             raise UsageError(f"expected a safetensors checkpoint at {path}: {error}") from error
+    _check_sums(content, path)
     try:
         with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickles of a protocol that may not be readable
             return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise UsageError(_refusal(path, str(error))) from error
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError, TypeError, IndexError) as error:
+    except (*_UNREADABLE, AssertionError, AttributeError, RecursionError, MemoryError) as error:
         raise UsageError(_damaged(path)) from error
+
+
+def _check_sums(content: bytes, path: Path) -> None:
+    """Raise `UsageError` for an archive with a changed byte, which PyTorch itself does not see."""
+    if not content.startswith(b"PK"):
+        return
+    try:
+        damaged = zipfile.ZipFile(io.BytesIO(content)).testzip()
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, *_UNREADABLE) as error:
+        raise UsageError(_damaged(path)) from error
+    if damaged:
+        raise UsageError(
+            f"expected a PyTorch or safetensors checkpoint at {path}: it is damaged, a checksum "
+            "does not match; fetch it again"
+        )
 
 
 def _refusal(path: Path, error: str) -> str:
@@ -92,20 +133,26 @@ def _damaged(path: Path) -> str:
     return f"expected a PyTorch or safetensors checkpoint at {path}: damaged, or something else"
 
 
-def _state_dict(loaded: object) -> dict[str, Tensor]:
-    """Return the tensors of the dictionary that holds most of them, at any depth of nesting."""
-    if not isinstance(loaded, Mapping):
+def _state_dict(loaded: object, depth: int = 0) -> dict[str, Tensor]:
+    """Return the tensors by name that a file is about.
+
+    They may lie in dictionaries: one of `NAMES` is preferred, else that with most of them.
+    """
+    if not isinstance(loaded, Mapping) or depth > DEEPEST:
         return {}
+    for name in NAMES:
+        if found := _state_dict(loaded.get(name), depth + 1):
+            return found
     own = {name: value for name, value in loaded.items() if isinstance(value, Tensor)}
     # An optimiser keeps its tensors by number, so only dictionaries by name count.
-    candidates = [
-        _state_dict(value)
-        for name, value in loaded.items()
-        if isinstance(value, Mapping) and not str(name).startswith("optim")
-    ]
     if not all(isinstance(name, str) for name in own):
         own = {}
-    return max([own, *candidates], key=len)
+    others = [
+        _state_dict(value, depth + 1)
+        for name, value in loaded.items()
+        if not str(name).startswith("optim")
+    ]
+    return max([own, *others], key=len)
 
 
 def _unwrapped(weights: dict[str, Tensor]) -> dict[str, Tensor]:

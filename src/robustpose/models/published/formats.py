@@ -39,10 +39,14 @@ class Shapes(Mapping[str, tuple[int, ...]]):
         """Return one more than the largest number that the group of `pattern` matches.
 
         The pattern is matched from the start of a name: `count(r"hg[.](\\d+)[.]")` is the number
-        of hourglasses. 0 if nothing matches.
+        of hourglasses. 0 if nothing matches. Raises `UsageError` where most numbers are missing: a
+        single name must not ask for a million hourglasses.
         """
-        numbers = [int(match[1]) for name in self if (match := re.match(pattern, name))]
-        return 1 + max(numbers, default=-1)
+        numbers = {int(match[1]) for name in self if (match := re.match(pattern, name))}
+        count = 1 + max(numbers, default=-1)
+        if count > 4 * len(numbers):
+            raise UsageError(f"its parts are numbered up to {count - 1}, with gaps between")
+        return count
 
 
 class Reading(NamedTuple):

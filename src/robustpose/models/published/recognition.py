@@ -9,7 +9,7 @@ from torch import Tensor
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
 from robustpose.models.published import FORMATS
-from robustpose.models.published.files import read_weights
+from robustpose.models.published.files import read_weights, shown
 from robustpose.models.published.formats import Format, Reading, Shapes, Size
 
 ENOUGH = 0.5
@@ -30,7 +30,7 @@ def load_published(family: str, path: Path, *, size: Size | None = None) -> Pose
         reading = form.read(shapes, size)
     except UsageError as error:
         raise UsageError(f"{path} looks like {form.name} ({form.family}), but {error}") from error
-    except (IndexError, ValueError, ArithmeticError, RuntimeError) as error:
+    except (IndexError, ValueError, TypeError, ArithmeticError, RuntimeError) as error:
         raise UsageError(
             f"{path} looks like {form.name} ({form.family}), but its tensors have shapes that no "
             "such network has"
@@ -52,7 +52,8 @@ def load_published(family: str, path: Path, *, size: Size | None = None) -> Pose
     }
     for assumption in reading.assumed:
         print(f"{path.name}: {assumption}", file=sys.stderr)
-    return reading.model.channels_last().frozen()
+    # Not channels last: publishers' figures come from the plain layout, to the last bits.
+    return reading.model.frozen()
 
 
 def recognised(family: str, names: Sequence[str], source: str) -> Format:
@@ -66,7 +67,7 @@ def recognised(family: str, names: Sequence[str], source: str) -> Format:
         raise UsageError(
             f"{source} is in no format that is known for {family} "
             f"({'; '.join(known) or 'none is'}): its {len(names)} tensors are named "
-            f"{', '.join(sorted(names)[:3])} ..."
+            f"{', '.join(map(shown, sorted(names)[:3]))} ..."
         )
     if not _serves(best, family):
         raise UsageError(
@@ -94,19 +95,32 @@ def _check(weights: Mapping[str, Tensor], reading: Reading, form: Format, source
         for name in weights.keys() - expected.keys()
         if not form.spare.fullmatch(name) and not name.endswith("num_batches_tracked")
     )
+    unreal = sorted(
+        name
+        for name in expected.keys() & weights.keys()
+        if not name.endswith("num_batches_tracked") and not _plausible(name, weights[name])
+    )
     differing = sorted(
-        f"{name} {tuple(weights[name].shape)}, expected {tuple(expected[name].shape)}"
+        f"{shown(name)} {tuple(weights[name].shape)}, expected {tuple(expected[name].shape)}"
         for name in expected.keys() & weights.keys()
         if weights[name].shape != expected[name].shape
     )
     findings = [
-        f"{title} ({len(names)}): {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+        f"{title} ({len(names)}): {', '.join(map(shown, names[:5]))}"
+        f"{' ...' if len(names) > 5 else ''}"
         for title, names in (
             ("missing", missing),
             ("left over", extra),
             ("of another shape", differing),
+            ("no weights (NaN, infinite, negative variances or whole numbers)", unreal),
         )
         if names
     ]
     if findings:
         raise UsageError(f"{source} almost fits {form.name} ({form.family}); {'; '.join(findings)}")
+
+
+def _plausible(name: str, tensor: Tensor) -> bool:
+    if not tensor.is_floating_point() or not bool(tensor.isfinite().all()):
+        return False
+    return not name.endswith("running_var") or bool((tensor >= 0).all())

@@ -44,15 +44,20 @@ CAFFE = (
 
 def _read_microsoft(shapes: Shapes, size: Size | None) -> Reading:
     reading = _read(shapes, size, body="", head="", normalisation=IMAGENET_ON_BGR)
-    bottlenecks = "layer1.0.conv3.weight" in shapes
-    return reading._replace(assumed=(*reading.assumed, *([CAFFE] if bottlenecks else [])))
+    return reading._replace(assumed=(*reading.assumed, *_style(shapes, "")))
+
+
+def _style(shapes: Shapes, body: str) -> list[str]:
+    """Return what is assumed of an encoder with bottlenecks."""
+    return [CAFFE] if f"{body}layer1.0.conv3.weight" in shapes else []
 
 
 def _read_mmpose(shapes: Shapes, size: Size | None) -> Reading:
     head = f"{mmpose_head(shapes)}."
     reading = _read(shapes, size, body="backbone.", head=head, normalisation=IMAGENET)
     order = ORDERS.get(len(reading.model.skeleton))
-    return reading._replace(assumed=(*reading.assumed, *([order] if order else [])))
+    assumed = (*reading.assumed, *_style(shapes, "backbone."), *([order] if order else []))
+    return reading._replace(assumed=assumed)
 
 
 def _read(

@@ -95,7 +95,7 @@ def princeton(checkouts: Path) -> None:
 
 
 def authors(checkouts: Path) -> None:
-    """Images are as OpenCV reads them (blue first), divided by 256."""
+    """Images are as OpenCV reads them (blue first), over 256 for MPII and over 255 for COCO."""
     root = checkouts / "Pytorch-Human-Pose-Estimation@Naman-ntc/models"
     sys.modules.setdefault("torchvision", ModuleType("torchvision"))
     package = ModuleType("models.modules")
@@ -116,14 +116,19 @@ def authors(checkouts: Path) -> None:
             source=AUTHORS,
             family="hourglass",
             size=size,
-            prepare=as_opencv,
+            prepare=for_coco if joints == 17 else for_mpii,
             outputs=list,
         )
 
 
-def as_opencv(image: Tensor) -> Tensor:
+def for_mpii(image: Tensor) -> Tensor:
     """Return blue first, 0 to 255, divided by 256."""
     return image.flip(1) * 255 / 256
+
+
+def for_coco(image: Tensor) -> Tensor:
+    """Return blue first, as the loader's ToTensor makes it."""
+    return image.flip(1) * 255 / 255
 
 
 if __name__ == "__main__":
