@@ -4,13 +4,12 @@ Sun, Xiao, Wei, Liang and Wei, "Integral Human Pose Regression", ECCV 2018. The 
 `simple_baseline.py`; what differs is the codec.
 """
 
-import math
 from collections.abc import Sequence
 
 from robustpose.models.codecs import IntegralCodec
 from robustpose.models.model import IMAGENET, Normalisation, PoseModel
 from robustpose.models.resnet import ResNet
-from robustpose.models.simple_baseline import STRIDE, Deconvolution, SimpleBaseline
+from robustpose.models.simple_baseline import Deconvolution, map_network
 from robustpose.skeletons import LSP14, Skeleton
 
 
@@ -36,11 +35,13 @@ def integral(
     `UsageError` for a size that is no multiple of the encoder's stride.
     """
     encoder = ResNet(depth, width=width, stem_pool=stem_pool)
-    encoder.check_size(size)
-    if deconvolutions is None:
-        deconvolutions = [Deconvolution(features)] * round(math.log2(encoder.stride / STRIDE))
-    network = SimpleBaseline(
-        encoder, deconvolutions, bias=False, final_kernel=final_kernel, joints=len(skeleton)
+    network = map_network(
+        encoder,
+        features=features,
+        deconvolutions=deconvolutions,
+        final_kernel=final_kernel,
+        size=size,
+        joints=len(skeleton),
     )
     codec = IntegralCodec(size, stride=network.stride, beta=beta, power=power, origin=origin)
     return PoseModel(

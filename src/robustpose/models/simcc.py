@@ -4,7 +4,6 @@ Li, Yang, Liu, Zhang, Wang, Wang, Yang and Xia, "SimCC: a Simple Coordinate Clas
 Perspective for Human Pose Estimation", ECCV 2022.
 """
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from robustpose.models.codecs import SimCCCodec
 from robustpose.models.model import IMAGENET, Normalisation, PoseModel
 from robustpose.models.resnet import ResNet
-from robustpose.models.simple_baseline import STRIDE, Deconvolution, SimpleBaseline
+from robustpose.models.simple_baseline import Deconvolution, SimpleBaseline, map_network
 from robustpose.skeletons import LSP14, Skeleton
 
 
@@ -57,11 +56,13 @@ def simcc(
     size that is no multiple of the encoder's stride.
     """
     encoder = ResNet(depth, width=width, stem_pool=stem_pool)
-    encoder.check_size(size)
-    if deconvolutions is None:
-        deconvolutions = [Deconvolution(features)] * round(math.log2(encoder.stride / STRIDE))
-    maps = SimpleBaseline(
-        encoder, deconvolutions, bias=False, final_kernel=final_kernel, joints=len(skeleton)
+    maps = map_network(
+        encoder,
+        features=features,
+        deconvolutions=deconvolutions,
+        final_kernel=final_kernel,
+        size=size,
+        joints=len(skeleton),
     )
     codec = SimCCCodec(size, ratio=ratio, sigma=sigma, beta=beta, origin=origin)
     cells = (size[0] // maps.stride) * (size[1] // maps.stride)

@@ -65,6 +65,29 @@ class SimpleBaseline(nn.Module):
         return [self.final_layer]
 
 
+def map_network(
+    encoder: ResNet,
+    *,
+    features: int,
+    deconvolutions: Sequence[Deconvolution] | None,
+    final_kernel: int,
+    size: tuple[int, int],
+    joints: int,
+    bias: bool = False,
+) -> SimpleBaseline:
+    """Build the network whose maps `resdec`, `integral` and `simcc` read each in its own way.
+
+    Without `deconvolutions`, as many of `features` channels as bring maps to `STRIDE`. Raises
+    `UsageError` for a size (height, width) that is no multiple of the encoder's stride.
+    """
+    encoder.check_size(size)
+    if deconvolutions is None:
+        deconvolutions = [Deconvolution(features)] * round(math.log2(encoder.stride / STRIDE))
+    return SimpleBaseline(
+        encoder, deconvolutions, bias=bias, final_kernel=final_kernel, joints=joints
+    )
+
+
 def resdec(
     name: str = "resdec",
     *,
@@ -89,11 +112,14 @@ def resdec(
     multiple of the encoder's stride.
     """
     encoder = ResNet(depth, width=width, stem_pool=stem_pool)
-    encoder.check_size(size)
-    if deconvolutions is None:
-        deconvolutions = [Deconvolution(features)] * round(math.log2(encoder.stride / STRIDE))
-    network = SimpleBaseline(
-        encoder, deconvolutions, bias=bias, final_kernel=final_kernel, joints=len(skeleton)
+    network = map_network(
+        encoder,
+        features=features,
+        deconvolutions=deconvolutions,
+        final_kernel=final_kernel,
+        size=size,
+        joints=len(skeleton),
+        bias=bias,
     )
     codec = HeatmapCodec(size, stride=network.stride, sigma=sigma, origin=origin)
     return PoseModel(

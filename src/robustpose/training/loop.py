@@ -256,8 +256,13 @@ def processes() -> Iterator[int]:
 def _save(trainer: Trainer, path: Path) -> None:
     if torch.distributed.is_initialized() and torch.distributed.get_rank() != 0:
         return
+    write_state(trainer.state(), path)
+
+
+def write_state(state: dict[str, Any], path: Path) -> None:
+    """Write the state of a training; the file appears whole or not at all."""
     partial = path.with_suffix(".partial")
-    torch.save(trainer.state(), partial)
+    torch.save(state, partial)
     partial.replace(path)
 
 

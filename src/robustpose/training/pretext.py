@@ -32,7 +32,7 @@ from robustpose.poses import Images
 from robustpose.seeds import seed_of
 from robustpose.training.augmentation import recoloured, turned
 from robustpose.training.backbones import encoder_of
-from robustpose.training.loop import Progress, supports_bfloat16, weights_of
+from robustpose.training.loop import Progress, supports_bfloat16, weights_of, write_state
 from robustpose.training.pools import MARGIN, Pool, pool_of
 from robustpose.training.recipe import Recipe
 
@@ -184,7 +184,7 @@ def pretrain(
     def keep_and_listen(progress: Progress) -> None:
         listen(progress)
         if progress.step % save_every == 0 or progress.step == progress.steps:
-            _save(pretext.state(), begun)
+            write_state(pretext.state(), begun)
 
     pretext.run(_activities(pretext, cache, says), keep_and_listen)
     card = _card(pretext, held_out)
@@ -310,9 +310,3 @@ def _resume(pretext: Pretext, path: Path) -> None:
         raise UsageError(
             f"{path} is broken or of another network: choose another --out, or delete it"
         ) from error
-
-
-def _save(state: dict[str, Any], path: Path) -> None:
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)

@@ -13,8 +13,7 @@ from robustpose.models.published.formats import (
     renamed,
     skeleton_of,
 )
-from robustpose.models.published.hrnet import convolution
-from robustpose.models.published.resdec import encoder_shape
+from robustpose.models.published.layers import RESNET, convolution, encoder_shape
 
 SIZE = (256, 256)
 """The published code reads 8 x 8 features, whatever it is given: it knows no other size."""
@@ -63,7 +62,7 @@ FORMATS = (
         source=SOURCE,
         licence=LICENCE,
         keys=re.compile(
-            r"resnet\.(?:conv1|bn1|layer[1-4]\.\d+\.(?:(?:conv|bn)[123]|downsample\.[01]))\.\w+"
+            rf"resnet\.{RESNET}"
             r"|init_hidden\.\w+|h2h\.\d+\.[01]\.\w+|o2h\.\d+\.\d+\.[0-4]\.\w+"
             r"|deception\.\d+\.(?:start|end|stack[12]\.[0-3])\.\w+"
         ),

@@ -4,17 +4,23 @@ import re
 
 from robustpose.errors import UsageError
 from robustpose.models.deeppose import deeppose
+from robustpose.models.published import mmpose
 from robustpose.models.published.authors import LICENCE, SOURCE, convention
 from robustpose.models.published.formats import (
     Format,
     Reading,
     Shapes,
     Size,
+    assumed_size,
     renamed,
     skeleton_of,
 )
-from robustpose.models.published.hrnet import ORDERS, assumed_size, mmpose_head
-from robustpose.models.published.resdec import encoder_shape
+from robustpose.models.published.layers import (
+    RESNET,
+    bottleneck_style,
+    encoder_shape,
+    outputs,
+)
 from robustpose.models.rle import rle
 
 CELLS = 32
@@ -34,7 +40,7 @@ def _read_authors(shapes: Shapes, size: Size | None) -> Reading:
     all pixels in it, and takes 0.5 off its share of the map; that for COCO does neither.
     """
     depth, width = encoder_shape(shapes, "resnet.")
-    skeleton = skeleton_of(_outputs(shapes, "resnet.fc.weight") // 2)
+    skeleton = skeleton_of(outputs(shapes, "resnet.fc.weight") // 2)
     on_coco = skeleton.name == "coco-17"
     height, length = canvas = size or AUTHORS_SIZES[0]
     # Share 0 is cell CELLS / 2, whose middle lies half a cell further.
@@ -54,8 +60,8 @@ def _read_authors(shapes: Shapes, size: Size | None) -> Reading:
 
 def _read_regression(shapes: Shapes, size: Size | None) -> Reading:
     depth, width = encoder_shape(shapes, "backbone.")
-    head = mmpose_head(shapes)
-    skeleton = skeleton_of(_outputs(shapes, f"{head}.fc.weight") // 2)
+    head = mmpose.head_of(shapes)
+    skeleton = skeleton_of(outputs(shapes, f"{head}.fc.weight") // 2)
     model = deeppose(
         "deeppose",
         depth=depth,
@@ -63,14 +69,17 @@ def _read_regression(shapes: Shapes, size: Size | None) -> Reading:
         size=size or _sizes(len(skeleton))[0],
         origin=FIRST_PIXEL,
         skeleton=skeleton,
+        normalisation=mmpose.PIXELS,
     )
-    return Reading(model, renamed(model.network, _rules(head)), _assumed(len(skeleton), size))
+    return Reading(
+        model, renamed(model.network, _rules(head)), _assumed(shapes, len(skeleton), size)
+    )
 
 
 def _read_rle(shapes: Shapes, size: Size | None) -> Reading:
     depth, width = encoder_shape(shapes, "backbone.")
-    head = mmpose_head(shapes)
-    skeleton = skeleton_of(_outputs(shapes, f"{head}.fc.weight") // 4)
+    head = mmpose.head_of(shapes)
+    skeleton = skeleton_of(outputs(shapes, f"{head}.fc.weight") // 4)
     flow = _flow(head)
     couplings = shapes.count(re.escape(flow) + r"s\.(\d+)\.")
     if couplings > MOST_COUPLINGS:
@@ -81,12 +90,13 @@ def _read_rle(shapes: Shapes, size: Size | None) -> Reading:
         width=width,
         size=size or _sizes(len(skeleton))[0],
         couplings=couplings,
-        flow_features=_outputs(shapes, f"{flow}s.0.0.weight"),
+        flow_features=outputs(shapes, f"{flow}s.0.0.weight"),
         origin=FIRST_PIXEL,
         skeleton=skeleton,
+        normalisation=mmpose.PIXELS,
     )
     rules = [*_rules(head), (r"^flow\.scales\.", f"{flow}s."), (r"^flow\.shifts\.", f"{flow}t.")]
-    return Reading(model, renamed(model.network, rules), _assumed(len(skeleton), size))
+    return Reading(model, renamed(model.network, rules), _assumed(shapes, len(skeleton), size))
 
 
 def _flow(head: str) -> str:
@@ -100,29 +110,17 @@ def _rules(head: str) -> list[tuple[str, str]]:
     return [(r"^encoder\.", "backbone."), (r"^fc\.", f"{head}.fc.")]
 
 
-def _outputs(shapes: Shapes, name: str) -> int:
-    """Return how many numbers a linear layer puts out."""
-    shape = shapes[name]
-    if len(shape) != 2 or min(shape) < 1:
-        raise UsageError(f"{name} has shape {shape}: expected that of a linear layer")
-    return shape[0]
-
-
 def _sizes(joints: int) -> tuple[Size, ...]:
     """Return the published heights and widths of the input; the first is assumed."""
     return ((256, 192), (384, 288)) if joints == 17 else ((256, 256),)
 
 
-def _assumed(joints: int, size: Size | None) -> tuple[str, ...]:
-    assumed = [] if size else [assumed_size(_sizes(joints))]
-    return (*assumed, *([ORDERS[joints]] if joints in ORDERS else []))
+def _assumed(shapes: Shapes, joints: int, size: Size | None) -> tuple[str, ...]:
+    told = mmpose.assumed(joints, size, _sizes(joints))
+    return (*told, *bottleneck_style(shapes, "backbone."))
 
 
-RESNET = r"(?:conv1|bn1|layer[1-4]\.\d+\.(?:(?:conv|bn)[123]|downsample\.[01]))\.\w+"
-MMPOSE = rf"backbone\.{RESNET}|data_preprocessor\.(?:mean|std)"
-"""Names of MMPose's encoders, and of the colours that some files keep beside weights."""
-_HEAD = r"(?:keypoint_)?head"
-_FLOW = rf"{_HEAD}\.loss(?:_module)?\.flow_model"
+_FLOW = rf"{mmpose.HEAD}\.loss(?:_module)?\.flow_model"
 
 FORMATS = (
     Format(
@@ -136,20 +134,20 @@ FORMATS = (
     Format(
         name="open-mmlab/mmpose, ResNet with RegressionHead",
         family="deeppose",
-        source="https://github.com/open-mmlab/mmpose",
-        licence="Apache-2.0",
-        keys=re.compile(rf"{MMPOSE}|{_HEAD}\.fc\.(?:weight|bias)"),
-        spare=re.compile(r"data_preprocessor\.\w+"),
+        source=mmpose.SOURCE,
+        licence=mmpose.LICENCE,
+        keys=re.compile(rf"{mmpose.ENCODER}|{mmpose.HEAD}\.fc\.(?:weight|bias)"),
+        spare=re.compile(mmpose.COLOURS),
         read=_read_regression,
     ),
     Format(
         name="open-mmlab/mmpose, ResNet with RLEHead",
         family="rle",
-        source="https://github.com/open-mmlab/mmpose",
-        licence="Apache-2.0",
-        keys=re.compile(rf"{MMPOSE}|{_HEAD}\.fc\.(?:weight|bias)|{_FLOW}\..*"),
+        source=mmpose.SOURCE,
+        licence=mmpose.LICENCE,
+        keys=re.compile(rf"{mmpose.ENCODER}|{mmpose.HEAD}\.fc\.(?:weight|bias)|{_FLOW}\..*"),
         # The normal law that the flow maps to, and which axis each coupling keeps.
-        spare=re.compile(rf"data_preprocessor\.\w+|{_FLOW}\.(?:loc|cov|mask)"),
+        spare=re.compile(rf"{mmpose.COLOURS}|{_FLOW}\.(?:loc|cov|mask)"),
         also=("deeppose",),
         read=_read_rle,
     ),

@@ -109,3 +109,13 @@ def renamed(network: nn.Module, rules: Sequence[tuple[str, str]]) -> dict[str, s
             name = re.sub(pattern, replacement, name)
         names[own] = name
     return names
+
+
+def assumed_size(published: Sequence[Size]) -> str:
+    """Return the sentence that says which of the published input sizes is assumed."""
+    first, *others = (f"{height} x {width}" for height, width in published)
+    named = f" (also published: {', '.join(others)})" if others else ""
+    return (
+        f"the input is taken to be {first} pixels (height x width), which weights cannot tell: "
+        f"say size=(height, width) for another{named}"
+    )

@@ -2,24 +2,18 @@
 
 import re
 
-from robustpose.models.hourglass52 import Level, ResidualHourglass
+from robustpose.models.hourglass52 import STRIDE, Level, ResidualHourglass
 from robustpose.models.model import PoseModel
+from robustpose.models.published import mmpose
 from robustpose.models.published.formats import Format, Reading, Shapes, Size, renamed, skeleton_of
-from robustpose.models.published.hrnet import (
-    ORDERS,
-    assumed_size,
-    convolution,
-    map_codec,
-    map_layer,
-    mmpose_head,
-)
+from robustpose.models.published.layers import convolution, map_layer
 
 SIZES = ((256, 256), (384, 384))
 """Published heights and widths of the input; the first is assumed if nobody says."""
 
 
 def _read(shapes: Shapes, size: Size | None) -> Reading:
-    head = f"{mmpose_head(shapes)}.multi_final_layers."
+    head = f"{mmpose.head_of(shapes)}.multi_final_layers."
     joints, features, kernel = map_layer(shapes, f"{head}0.")
     skeleton = skeleton_of(joints)
     stacks = max(1, shapes.count(r"backbone\.hourglass_modules\.(\d+)\."))
@@ -36,15 +30,12 @@ def _read(shapes: Shapes, size: Size | None) -> Reading:
         network,
         name="hourglass52",
         size=canvas,
-        codecs=[map_codec(canvas)] * stacks,
+        codecs=[mmpose.map_codec(canvas, STRIDE)] * stacks,
         skeleton=skeleton,
+        normalisation=mmpose.PIXELS,
     )
-    order = ORDERS.get(joints)
-    assumed = (
-        *([] if size else [assumed_size(SIZES)]),
-        *([order] if order else []),
-    )
-    return Reading(model, renamed(network, _rules(head)), assumed)
+    assumed = mmpose.assumed(joints, size, SIZES)
+    return Reading(model, renamed(network, _rules(head)), tuple(assumed))
 
 
 def _levels(shapes: Shapes, prefix: str) -> list[Level]:
@@ -86,16 +77,15 @@ FORMATS = (
     Format(
         name="open-mmlab/mmpose, HourglassNet",
         family="hourglass",
-        source="https://github.com/open-mmlab/mmpose",
-        licence="Apache-2.0",
+        source=mmpose.SOURCE,
+        licence=mmpose.LICENCE,
         keys=re.compile(
             r"backbone\.(?:stem|inters|out_convs|conv1x1s|remap_convs)\.\d+\..*"
             r"|backbone\.hourglass_modules\.\d+\.(?:up1|low[123])\..*"
-            r"|(?:keypoint_)?head\.multi_final_layers\.\d+\.(?:weight|bias)"
-            r"|data_preprocessor\.(?:mean|std)"
+            rf"|{mmpose.HEAD}\.multi_final_layers\.\d+\.(?:weight|bias)|{mmpose.COLOURS}"
         ),
         # A single stack has a block that would lead to a second one.
-        spare=re.compile(r"backbone\.inters\.0\..*|data_preprocessor\.(?:mean|std)"),
+        spare=re.compile(rf"backbone\.inters\.0\..*|{mmpose.COLOURS}"),
         read=_read,
     ),
 )

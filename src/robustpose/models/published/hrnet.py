@@ -6,13 +6,20 @@ DARK changes targets and how maps are read, not the network: its files are of th
 """
 
 import re
-from collections.abc import Sequence
 
-from robustpose.errors import UsageError
-from robustpose.models.codecs import HeatmapCodec
 from robustpose.models.hrnet import STRIDE, Branch, HRNet, Stage
-from robustpose.models.model import PoseModel
-from robustpose.models.published.formats import Format, Reading, Shapes, Size, renamed, skeleton_of
+from robustpose.models.model import IMAGENET, Normalisation, PoseModel
+from robustpose.models.published import mmpose
+from robustpose.models.published.formats import (
+    Format,
+    Reading,
+    Shapes,
+    Size,
+    assumed_size,
+    renamed,
+    skeleton_of,
+)
+from robustpose.models.published.layers import convolution, map_layer
 
 STAGES = (2, 3, 4)
 """The published code numbers stages from 1, the first of which it calls layer1."""
@@ -22,24 +29,24 @@ CELLS = (
     "cell i of a map is taken to lie at pixel 4 i; of a network trained with UDP, which weights "
     "cannot tell, joints come out too far left and up, by 3 pixels at the far edges"
 )
-ORDERS = {
-    14: "14 joints are taken for those of LSP, not of CrowdPose or AI Challenger",
-    17: "17 joints are taken for those of COCO, not of PoseTrack",
-}
-"""Joints that other data sets have as many of; MMPose publishes networks of theirs too."""
 
 
 def _read_authors(shapes: Shapes, size: Size | None) -> Reading:
-    return _read(shapes, size, body="", head="final_layer.")
+    reading = _read(shapes, size, body="", head="final_layer.", normalisation=IMAGENET)
+    sizes = SIZES[len(reading.model.skeleton)]
+    return reading._replace(assumed=(CELLS,) if size else (assumed_size(sizes), CELLS))
 
 
 def _read_mmpose(shapes: Shapes, size: Size | None) -> Reading:
-    reading = _read(shapes, size, body="backbone.", head=f"{mmpose_head(shapes)}.final_layer.")
-    order = ORDERS.get(len(reading.model.skeleton))
-    return reading._replace(assumed=(*reading.assumed, *([order] if order else [])))
+    head = f"{mmpose.head_of(shapes)}.final_layer."
+    reading = _read(shapes, size, body="backbone.", head=head, normalisation=mmpose.PIXELS)
+    joints = len(reading.model.skeleton)
+    return reading._replace(assumed=(CELLS, *mmpose.assumed(joints, size, SIZES[joints])))
 
 
-def _read(shapes: Shapes, size: Size | None, *, body: str, head: str) -> Reading:
+def _read(
+    shapes: Shapes, size: Size | None, *, body: str, head: str, normalisation: Normalisation
+) -> Reading:
     joints, _, kernel = map_layer(shapes, head)
     skeleton = skeleton_of(joints)
     network = HRNet(
@@ -54,11 +61,11 @@ def _read(shapes: Shapes, size: Size | None, *, body: str, head: str) -> Reading
         network,
         name="hrnet",
         size=canvas,
-        codecs=[map_codec(canvas)],
+        codecs=[mmpose.map_codec(canvas, STRIDE)],
         skeleton=skeleton,
+        normalisation=normalisation,
     )
-    assumed = (CELLS,) if size else (assumed_size(SIZES[joints]), CELLS)
-    return Reading(model, renamed(network, _rules(body, head)), assumed)
+    return Reading(model, renamed(network, _rules(body, head)))
 
 
 def _stage(shapes: Shapes, prefix: str) -> Stage:
@@ -100,48 +107,6 @@ def _rules(body: str, head: str) -> list[tuple[str, str]]:
     ]
 
 
-def convolution(shapes: Shapes, prefix: str) -> Sequence[int]:
-    """Return output channels, input channels, rows and columns of a layer's weights.
-
-    Raises `UsageError` if there is none or it is no convolution.
-    """
-    shape = shapes[f"{prefix}weight"]
-    if len(shape) != 4 or min(shape) < 1:
-        raise UsageError(f"{prefix}weight has shape {shape}: expected that of a convolution")
-    return shape
-
-
-def map_layer(shapes: Shapes, prefix: str) -> tuple[int, int, int]:
-    """Return joints, features and kernel size of the layer that puts out maps.
-
-    Raises `UsageError` for a kernel that neither publisher has.
-    """
-    joints, features, kernel, _ = convolution(shapes, prefix)
-    if kernel not in (1, 3):
-        raise UsageError(f"{prefix}weight has a kernel of {kernel} cells: expected 1 or 3")
-    return joints, features, kernel
-
-
-def mmpose_head(shapes: Shapes) -> str:
-    """Return what a file of MMPose calls its head: before version 1, it was keypoint_head."""
-    return "keypoint_head" if any(name.startswith("keypoint_head.") for name in shapes) else "head"
-
-
-def map_codec(size: Size) -> HeatmapCodec:
-    """Return how both publishers place joints: cell i at pixel 4 i, two cells wide at 256 rows."""
-    return HeatmapCodec(size, stride=STRIDE, sigma=size[0] / 128, origin=0.0)
-
-
-def assumed_size(published: Sequence[Size]) -> str:
-    """Return the sentence that says which of the published input sizes is assumed."""
-    first, *others = (f"{height} x {width}" for height, width in published)
-    named = f" (also published: {', '.join(others)})" if others else ""
-    return (
-        f"the input is taken to be {first} pixels (height x width), which weights cannot tell: "
-        f"say size=(height, width) for another{named}"
-    )
-
-
 FORMATS = (
     Format(
         name="leoxiaobin/deep-high-resolution-net.pytorch",
@@ -157,14 +122,14 @@ FORMATS = (
     Format(
         name="open-mmlab/mmpose, HRNet",
         family="hrnet",
-        source="https://github.com/open-mmlab/mmpose",
-        licence="Apache-2.0",
+        source=mmpose.SOURCE,
+        licence=mmpose.LICENCE,
         keys=re.compile(
             r"backbone\.(?:(?:conv|bn)[12]\.\w+|layer1\.\d+\..*|transition[123]\.\d+\..*"
             r"|stage[234]\.\d+\.(?:branches|fuse_layers)\..*)"
-            r"|(?:keypoint_)?head\.final_layer\.(?:weight|bias)|data_preprocessor\.(?:mean|std)"
+            rf"|{mmpose.HEAD}\.final_layer\.(?:weight|bias)|{mmpose.COLOURS}"
         ),
-        spare=re.compile(r"data_preprocessor\.(?:mean|std)"),
+        spare=re.compile(mmpose.COLOURS),
         read=_read_mmpose,
     ),
 )

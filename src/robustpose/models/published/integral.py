@@ -4,7 +4,7 @@ import re
 
 from robustpose.errors import UsageError
 from robustpose.models.integral import integral
-from robustpose.models.published.deeppose import MMPOSE
+from robustpose.models.published import mmpose
 from robustpose.models.published.formats import (
     Format,
     Reading,
@@ -13,14 +13,16 @@ from robustpose.models.published.formats import (
     renamed,
     skeleton_of,
 )
-from robustpose.models.published.hrnet import ORDERS, convolution, map_layer
-from robustpose.models.published.resdec import encoder_shape
-from robustpose.models.simple_baseline import Deconvolution
+from robustpose.models.published.layers import (
+    MAP_HEAD,
+    bottleneck_style,
+    deconvolutions_of,
+    encoder_shape,
+    map_layer,
+)
 
 STRIDE = 32
 """Pixels of the picture a cell of the encoder's features."""
-MOST = 5
-"""After so many deconvolutions, maps are as large as the picture."""
 PLAIN = (
     "maps are read with beta 1, as MMPose's IPR and DSNT do; for its debiased IPR, whose tensors "
     "are the same, replace the model's codec by one with beta 10"
@@ -39,7 +41,7 @@ def _read(shapes: Shapes, size: Size | None) -> Reading:
         if "head.simplebaseline_head.final_layer.weight" in shapes
         else "head."
     )
-    layers = deconvolutions(shapes, head)
+    layers = deconvolutions_of(shapes, head)
     joints, _, kernel = map_layer(shapes, f"{head}final_layer.")
     rows, columns = (max((1, *shapes[f"head.linspace_{axis}"])) for axis in "yx")
     stride = STRIDE // 2 ** len(layers)
@@ -53,19 +55,11 @@ def _read(shapes: Shapes, size: Size | None) -> Reading:
         power=2,
         origin=0.0,
         skeleton=skeleton_of(joints),
+        normalisation=mmpose.PIXELS,
     )
     rules = [(r"^encoder\.", "backbone."), (r"^(?=deconv_layers\.|final_layer\.)", head)]
-    order = [ORDERS[joints]] if joints in ORDERS else []
-    return Reading(model, renamed(model.network, rules), (PLAIN, *order))
-
-
-def deconvolutions(shapes: Shapes, head: str) -> list[Deconvolution]:
-    """Return the deconvolutions of a head, each of which BatchNorm and ReLU follow."""
-    layers = shapes.count(re.escape(head) + r"deconv_layers\.(\d+)\.")
-    if layers > 3 * MOST:
-        raise UsageError(f"it has {layers} layers of deconvolution: expected at most {3 * MOST}")
-    found = [convolution(shapes, f"{head}deconv_layers.{i}.") for i in range(0, layers, 3)]
-    return [Deconvolution(features, kernel) for _, features, kernel, _ in found]
+    assumed = (PLAIN, *mmpose.assumed(joints, size), *bottleneck_style(shapes, "backbone."))
+    return Reading(model, renamed(model.network, rules), assumed)
 
 
 def agreed(own: Size, asked: Size | None) -> Size:
@@ -75,16 +69,16 @@ def agreed(own: Size, asked: Size | None) -> Size:
     return own
 
 
-HEAD = r"(?:deconv_layers\.\d+|final_layer)\.\w+"
-
 FORMATS = (
     Format(
         name="open-mmlab/mmpose, ResNet with IntegralRegressionHead or DSNTHead",
         family="integral",
-        source="https://github.com/open-mmlab/mmpose",
-        licence="Apache-2.0",
-        keys=re.compile(rf"{MMPOSE}|head\.(?:simplebaseline_head\.)?{HEAD}|head\.linspace_[xy]"),
-        spare=re.compile(r"data_preprocessor\.\w+|head\.linspace_[xy]"),
+        source=mmpose.SOURCE,
+        licence=mmpose.LICENCE,
+        keys=re.compile(
+            rf"{mmpose.ENCODER}|head\.(?:simplebaseline_head\.)?{MAP_HEAD}|head\.linspace_[xy]"
+        ),
+        spare=re.compile(rf"{mmpose.COLOURS}|head\.linspace_[xy]"),
         read=_read,
     ),
 )

@@ -4,7 +4,7 @@ import math
 import re
 
 from robustpose.errors import UsageError
-from robustpose.models.published.deeppose import MMPOSE
+from robustpose.models.published import mmpose
 from robustpose.models.published.formats import (
     Format,
     Reading,
@@ -13,9 +13,14 @@ from robustpose.models.published.formats import (
     renamed,
     skeleton_of,
 )
-from robustpose.models.published.hrnet import ORDERS, map_layer
-from robustpose.models.published.integral import HEAD, STRIDE, agreed, deconvolutions
-from robustpose.models.published.resdec import encoder_shape
+from robustpose.models.published.integral import STRIDE, agreed
+from robustpose.models.published.layers import (
+    MAP_HEAD,
+    bottleneck_style,
+    deconvolutions_of,
+    encoder_shape,
+    map_layer,
+)
 from robustpose.models.simcc import simcc
 
 
@@ -23,7 +28,7 @@ def _read(shapes: Shapes, size: Size | None) -> Reading:
     """Build the network of a file; its two last layers tell size and bins. Bin 0 is at pixel 0."""
     depth, width = encoder_shape(shapes, "backbone.")
     head = "head.deconv_head." if "head.deconv_head.final_layer.weight" in shapes else "head."
-    layers = deconvolutions(shapes, head)
+    layers = deconvolutions_of(shapes, head)
     joints, _, kernel = map_layer(shapes, f"{head}final_layer.")
     own, ratio = _picture(shapes, STRIDE // 2 ** len(layers))
     model = simcc(
@@ -36,14 +41,15 @@ def _read(shapes: Shapes, size: Size | None) -> Reading:
         ratio=ratio,
         origin=0.0,
         skeleton=skeleton_of(joints),
+        normalisation=mmpose.PIXELS,
     )
     rules = [
         (r"^maps\.encoder\.", "backbone."),
         (r"^maps\.", head),
         (r"^along_([xy])\.", r"head.mlp_head_\1."),
     ]
-    order = (ORDERS[joints],) if joints in ORDERS else ()
-    return Reading(model, renamed(model.network, rules), order)
+    assumed = (*mmpose.assumed(joints, size), *bottleneck_style(shapes, "backbone."))
+    return Reading(model, renamed(model.network, rules), assumed)
 
 
 def _picture(shapes: Shapes, stride: int) -> tuple[Size, float]:
@@ -61,12 +67,12 @@ FORMATS = (
     Format(
         name="open-mmlab/mmpose, ResNet with SimCCHead",
         family="simcc",
-        source="https://github.com/open-mmlab/mmpose",
-        licence="Apache-2.0",
+        source=mmpose.SOURCE,
+        licence=mmpose.LICENCE,
         keys=re.compile(
-            rf"{MMPOSE}|head\.(?:deconv_head\.)?{HEAD}|head\.mlp_head_[xy]\.(?:weight|bias)"
+            rf"{mmpose.ENCODER}|head\.(?:deconv_head\.)?{MAP_HEAD}|head\.mlp_head_[xy]\.(?:weight|bias)"
         ),
-        spare=re.compile(r"data_preprocessor\.\w+"),
+        spare=re.compile(mmpose.COLOURS),
         read=_read,
     ),
 )
