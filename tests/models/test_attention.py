@@ -8,18 +8,16 @@ import torch
 
 from robustpose.errors import UsageError
 from robustpose.models.attention import (
-    AddedAttention,
     Attention,
     AttentionHourglass,
     HourglassResidual,
     PartMaps,
-    PortedPartMaps,
     attention,
-    ported_attention,
 )
 from robustpose.models.codecs import HeatmapCodec
 from robustpose.models.hourglass import Residual
 from robustpose.models.model import PoseModel
+from robustpose.models.ported_attention import AddedAttention, PortedPartMaps, ported_attention
 from robustpose.models.published.attention import FORMATS
 from robustpose.models.published.formats import Shapes
 from robustpose.skeletons import COCO17, MPII16, Skeleton

@@ -1,10 +1,9 @@
 """Multi-context attention (Chu, Yang, Ouyang, Ma, Yuille and Wang, CVPR 2017).
 
 Hourglasses that weigh their features by maps of where to look, one map for the whole body and, in
-the later stacks, one for each joint. `attention` is the network of the paper's Torch code
-(bearpaw/pose-attention). `ported_attention` is what the authors of the robustness study made of
-it, which is another network: its residuals have no third branch, its first stacks no attention,
-and its later ones an attention that is a sum instead of a probability.
+the later stacks, one for each joint. This is the network of the paper's Torch code
+(bearpaw/pose-attention); what the authors of the robustness study made of it is another network,
+in `ported_attention.py`.
 """
 
 from collections.abc import Sequence
@@ -169,67 +168,6 @@ class AttentionStack(nn.Module):
         return first, self.maps(second * self.attention(second))
 
 
-class AddedAttention(nn.Module):
-    """The port's attention: features after a BatchNorm, times U + sigmoid(k * BatchNorm(q)).
-
-    Every step has a BatchNorm and a kernel of its own; the kernels begin alike.
-    """
-
-    def __init__(self, features: int, *, kernel: int, steps: int) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm2d(features)
-        self.unary = nn.Conv2d(features, 1, 3, padding=1)
-        first = spreading(1, kernel)
-        self.steps = nn.ModuleList()
-        for _ in range(steps):
-            own = spreading(1, kernel)
-            own.load_state_dict(first.state_dict())
-            self.steps.append(nn.Sequential(nn.BatchNorm2d(1), own))
-
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        x = self.norm(x)
-        unary = self.unary(x)
-        q: Tensor = unary
-        for step in self.steps:
-            q = unary + torch.sigmoid(step(q))
-        return x * q
-
-
-class PortedPartMaps(nn.Module):
-    """The port's maps of later stacks: for each joint an attention, a BatchNorm and a map."""
-
-    def __init__(self, features: int, joints: int, *, kernel: int, steps: int) -> None:
-        super().__init__()
-        self.parts = nn.ModuleList(
-            nn.Sequential(
-                AddedAttention(features, kernel=kernel, steps=steps),
-                nn.BatchNorm2d(features),
-                Maps(features, 1),
-            )
-            for _ in range(joints)
-        )
-
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
-        return torch.cat([part(x) for part in self.parts], dim=1)
-
-
-class PortedStack(nn.Module):
-    """The port's hourglass with its head: features in, features and maps out."""
-
-    def __init__(
-        self, hourglass: AttentionHourglass, maps: nn.Module, *, features: int, modules: int
-    ) -> None:
-        super().__init__()
-        self.hourglass = hourglass
-        self.residual = row(modules, features)
-        self.linear = activated(features, features)
-        self.maps = maps
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.linear(self.residual(self.hourglass(x)))
-        return features, self.maps(features)
-
-
 class StackedAttention(nn.Module):
     """Stem to 1/4 of the picture, then stacks; each is fed the features and maps before it."""
 
@@ -274,12 +212,6 @@ def spreading(maps: int, kernel: int) -> nn.Conv2d:
 def linear(channels: int, out: int) -> nn.Sequential:
     """Return a 1 x 1 convolution, BatchNorm and ReLU after it."""
     return nn.Sequential(nn.Conv2d(channels, out, 1), nn.BatchNorm2d(out), nn.ReLU(inplace=True))
-
-
-def activated(channels: int, out: int, kernel: int = 1, stride: int = 1) -> nn.Sequential:
-    """Return a convolution, BatchNorm and ReLU before it."""
-    conv = nn.Conv2d(channels, out, kernel, stride, kernel // 2)
-    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True), conv)
 
 
 def attention(
@@ -343,67 +275,6 @@ def attention(
             for index, width in enumerate(widths)
         ],
         merge_features=[linear(features, features) for _ in range(stacks - 1)],
-        merge_maps=[nn.Conv2d(len(skeleton), features, 1) for _ in range(stacks - 1)],
-    )
-    codec = HeatmapCodec(size, stride=4, sigma=sigma, origin=origin)
-    return PoseModel(
-        network,
-        name=name,
-        size=size,
-        codecs=[codec] * stacks,
-        skeleton=skeleton,
-        normalisation=normalisation,
-    )
-
-
-def ported_attention(
-    name: str,
-    *,
-    stacks: int = 2,
-    features: int = 256,
-    depth: int = 4,
-    modules: int = 2,
-    kernel: int = 1,
-    steps: int = 3,
-    stem: tuple[int, int] | None = None,
-    size: tuple[int, int] = (256, 256),
-    sigma: float = 1.0,
-    origin: float | None = None,
-    skeleton: Skeleton = LSP14,
-    normalisation: Normalisation = IMAGENET,
-) -> PoseModel:
-    """Build the study authors' port: 2 stacks of 256 features, 2 residuals in each row.
-
-    The stem's BatchNorm and ReLU come before its convolution, which has stride 2: pixels that
-    they cut off have no gradient. The first half of the stacks makes maps without attention, the
-    second (and greater) half with one a joint. `stem` are the channels at half and at a quarter
-    of the resolution, by default a quarter and half of the features.
-    """
-    first, second = stem or (features // 4, features // 2)
-    heads: list[nn.Module] = [
-        nn.Sequential(nn.BatchNorm2d(features), Maps(features, len(skeleton)))
-        if index < stacks // 2
-        else PortedPartMaps(features, len(skeleton), kernel=kernel, steps=steps)
-        for index in range(stacks)
-    ]
-    network = StackedAttention(
-        nn.Sequential(
-            *activated(3, first, 7, 2),
-            Residual(first, second),
-            nn.MaxPool2d(2),
-            Residual(second, second),
-            Residual(second, features),
-        ),
-        [
-            PortedStack(
-                AttentionHourglass(depth, features, modules=modules, pooled=False),
-                head,
-                features=features,
-                modules=modules,
-            )
-            for head in heads
-        ],
-        merge_features=[nn.Conv2d(features, features, 1) for _ in range(stacks - 1)],
         merge_maps=[nn.Conv2d(len(skeleton), features, 1) for _ in range(stacks - 1)],
     )
     codec = HeatmapCodec(size, stride=4, sigma=sigma, origin=origin)

@@ -6,7 +6,7 @@ The paper's own weights are Torch7 files, which PyTorch cannot read.
 import re
 
 from robustpose.errors import UsageError
-from robustpose.models.attention import ported_attention
+from robustpose.models.ported_attention import ported_attention
 from robustpose.models.published.authors import LICENCE, SOURCE, convention
 from robustpose.models.published.formats import (
     Format,
