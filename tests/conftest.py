@@ -20,9 +20,12 @@ _strict = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int is a float
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
     """Check types and shapes of every call of a function of the package.
 
-    beartype refuses plain protocols, so those of the package are made checkable first. Hints of
-    polars' data types are beyond it: the few functions that have one run unchecked.
+    Functions within functions run unchecked: they would be prepared anew at each call. beartype
+    refuses plain protocols, so those of the package are made checkable first. Hints of polars'
+    data types are beyond it: the few functions that have one run unchecked.
     """
+    if "<locals>" in function.__qualname__:
+        return function
     for module in [module for name, module in sys.modules.items() if name.startswith("robustpose")]:
         for value in list(vars(module).values()):
             if getattr(value, "_is_protocol", False) and value.__module__.startswith("robustpose"):

@@ -72,6 +72,11 @@ def test_people_do_not_depend_on_order_or_count() -> None:
     assert (few[8].joints != few[7].joints).all()
 
 
+def test_ids_are_known_without_drawing() -> None:
+    people = rendered_people("test", count=5)[1:4]
+    assert people.ids == [person.id for person in people]
+
+
 def test_splits_differ() -> None:
     train, test = rendered_people("train", pixels=32), rendered_people("test", pixels=32)
     assert (train[0].joints != test[0].joints).all()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, overload
+from typing import Protocol, overload, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
@@ -59,6 +59,15 @@ class Person:
     labels: Mapping[str, int] = field(default_factory=dict)
 
 
+@runtime_checkable
+class Named(Protocol):
+    """People whose ids are known before anybody is drawn or read."""
+
+    def ids(self) -> list[str]:
+        """Return everybody's id."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """People of one data set, in a fixed order, with the rule by which they are scored.
@@ -90,6 +99,11 @@ class Split:
 
     def __iter__(self) -> Iterator[Person]:
         return (self.people[index] for index in range(len(self)))
+
+    @property
+    def ids(self) -> list[str]:
+        """Everybody's id; nobody is drawn or read for it where the set knows ids without."""
+        return self.people.ids() if isinstance(self.people, Named) else [each.id for each in self]
 
     def limited(self, count: int | None) -> "Split":
         """Return the first `count` people, or all of them for None."""

@@ -95,6 +95,10 @@ class RenderedPeople(Sequence[Person]):
             return RenderedPeople(self.split, self.numbers[index], self.pixels)
         return self._person(self.numbers[index])
 
+    def ids(self) -> list[str]:
+        """Return everybody's id, without their scenes."""
+        return [self._id(number) for number in self.numbers]
+
     def activities(self) -> Int[np.ndarray, "n"]:
         """Return everybody's label `activity`, an index into `ACTIVITIES`, without their scenes."""
         numbers = [sample_activity(*self._seed(number)) for number in self.numbers]
@@ -103,8 +107,11 @@ class RenderedPeople(Sequence[Person]):
     def _seed(self, number: int) -> tuple[str | int, ...]:
         return "rendered", VERSION, self.split, number
 
+    def _id(self, number: int) -> str:
+        return f"rendered/v{VERSION}/{self.split}/{number:06d}"
+
     def _person(self, number: int) -> Person:
-        name = f"rendered/v{VERSION}/{self.split}/{number:06d}"
+        name = self._id(number)
         scene = sample_scene(*self._seed(number))
         joints = scene.joints * self.pixels - 0.5
         labelled = np.ones(len(LSP14), bool)

@@ -121,7 +121,7 @@ class _Runner:
 
     @cached_property
     def described_people(self) -> list[str]:
-        return [person.id for person in self.study.people]
+        return self.study.people.ids
 
     def work(self, cell: Cell) -> int:
         """Return gradient evaluations, the measure of progress."""
@@ -249,7 +249,7 @@ class _Runner:
     @cached_property
     def _prepared_on(self) -> str:
         people = self.study.prepared_on
-        return digest_of([people.digest, [person.id for person in people]])
+        return digest_of([people.digest, people.ids])
 
     def _artefact(self, cell: Cell) -> Artefact | None:
         """Return what the condition prepares, from disk if it was made before."""

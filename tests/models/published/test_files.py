@@ -45,6 +45,7 @@ def answer(path: Path) -> Tensor:
 
 ENCLOSED = {
     "bare": lambda weights: weights,
+    "tuple": lambda weights: (3, weights),
     "data parallel": lambda weights: {f"module.{name}": t for name, t in weights.items()},
     "trainer of data parallel": lambda weights: {
         "state_dict": {f"model.module.{name}": t for name, t in weights.items()},
@@ -109,6 +110,30 @@ def test_the_refusal_names_what_the_file_asks_for(call: str, tmp_path: Path) -> 
     with pytest.raises(UsageError) as error:
         read_weights(path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_torchscript_program_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    torch.jit.trace(torch.nn.Linear(2, 1), torch.zeros(1, 2)).save(path)
+    with pytest.raises(UsageError, match="TorchScript program: refused"):
+        read_weights(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "git lfs pull"),
+        (b"\n<!DOCTYPE html><html>Sign in</html>", "web page"),
+    ],
+)
+def test_what_is_often_had_instead_of_a_file_is_named(
+    content: bytes, named: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.pth"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=named):
+        read_weights(path)
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.3, 0.9, 0.999])

@@ -49,6 +49,13 @@ _HARMLESS: list[Any] = [
 _UNREADABLE = (RuntimeError, EOFError, OSError, KeyError, ValueError, TypeError, IndexError)
 """What PyTorch and zipfile raise at bytes that make no sense."""
 
+_MISTAKEN = (
+    (b"version https://git-lfs", "the pointer of Git LFS: run `git lfs pull` for the file itself"),
+    (b"<!doctype html", "a web page, not the file that it leads to"),
+    (b"<html", "a web page, not the file that it leads to"),
+)
+"""How files begin that are often had instead of weights, and what they are."""
+
 NAMES = ("state_dict", "model_state", "model_state_dict", "model", "net")
 """Under these names files keep their network, in this order of preference."""
 DEEPEST = 8
@@ -87,12 +94,17 @@ def shown(name: str) -> str:
 
 
 def _loaded(content: bytes, path: Path) -> object:
+    for begins, meant in _MISTAKEN:
+        if content.lstrip()[: len(begins)].lower() == begins:
+            raise UsageError(
+                f"expected a PyTorch or safetensors checkpoint at {path}: it is {meant}"
+            )
     if content[8:9] == b"{":  # safetensors: the length of a header, then its JSON
         try:
             return load_file(path)
         except (SafetensorError, OSError) as error:
             raise UsageError(f"expected a safetensors checkpoint at {path}: {error}") from error
-    _check_sums(content, path)
+    _check_archive(content, path)
     try:
         with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickles of a protocol that may not be readable
@@ -103,18 +115,24 @@ def _loaded(content: bytes, path: Path) -> object:
         raise UsageError(_damaged(path)) from error
 
 
-def _check_sums(content: bytes, path: Path) -> None:
-    """Raise `UsageError` for an archive with a changed byte, which PyTorch itself does not see."""
+def _check_archive(content: bytes, path: Path) -> None:
+    """Raise `UsageError` for a program, or a changed byte, which PyTorch itself does not see."""
     if not content.startswith(b"PK"):
         return
     try:
-        damaged = zipfile.ZipFile(io.BytesIO(content)).testzip()
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        damaged = archive.testzip()
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, *_UNREADABLE) as error:
         raise UsageError(_damaged(path)) from error
     if damaged:
         raise UsageError(
             f"expected a PyTorch or safetensors checkpoint at {path}: it is damaged, a checksum "
             "does not match; fetch it again"
+        )
+    if any(name.endswith("/constants.pkl") for name in archive.namelist()):
+        raise UsageError(
+            f"{path} is a TorchScript program: refused, nothing of it was run. Save the state_dict "
+            "of its network and load that"
         )
 
 
@@ -138,6 +156,8 @@ def _state_dict(loaded: object, depth: int = 0) -> dict[str, Tensor]:
 
     They may lie in dictionaries: one of `NAMES` is preferred, else that with most of them.
     """
+    if isinstance(loaded, list | tuple):
+        loaded = dict(enumerate(loaded))
     if not isinstance(loaded, Mapping) or depth > DEEPEST:
         return {}
     for name in NAMES:
