@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robustpose.geometry import (
+    Alignment,
+    box_to_canvas,
     cell_to_pixel,
     inverse,
     pixel_to_cell,
@@ -15,7 +17,6 @@ from robustpose.geometry import (
     rescaled_back,
     resized,
     scale_of,
-    square_to_canvas,
     transformed,
 )
 
@@ -27,7 +28,7 @@ angles = st.floats(-180, 180)
 
 def test_a_square_fills_the_canvas_edge_to_edge() -> None:
     # 10 photo pixels from -0.5 to 9.5 become 40 canvas pixels from -0.5 to 39.5.
-    affine = square_to_canvas((4.5, 4.5), 10, (40, 40))
+    affine = box_to_canvas((4.5, 4.5), (10, 10), (40, 40))
     points = np.array([[-0.5, -0.5], [0, 0], [4.5, 4.5], [9.5, 9.5]])
     expected = [[-0.5, -0.5], [1.5, 1.5], [19.5, 19.5], [39.5, 39.5]]
     np.testing.assert_allclose(transformed(points, affine), expected)
@@ -35,18 +36,45 @@ def test_a_square_fills_the_canvas_edge_to_edge() -> None:
 
 
 def test_a_square_fits_the_shorter_side_in_the_middle() -> None:
-    affine = square_to_canvas((100, 50), 20, (40, 60))
+    affine = box_to_canvas((100, 50), (20, 20), (40, 60))
     np.testing.assert_allclose(transformed(np.array([100.0, 50.0]), affine), [29.5, 19.5])
     np.testing.assert_allclose(transformed(np.array([90.0, 40.0]), affine), [9.5, -0.5])
 
 
+def test_the_whole_box_is_seen_on_a_canvas_of_other_proportions() -> None:
+    corners = np.array([[95.0, 30.0], [105.0, 70.0]])  # 10 wide, 40 high
+    for canvas, low, high in (
+        ((80, 60), [19.5, -0.5], [39.5, 79.5]),
+        ((80, 10), [-0.5, 19.5], [9.5, 59.5]),
+    ):
+        affine = box_to_canvas((100, 50), (10, 40), canvas)
+        np.testing.assert_allclose(transformed(corners, affine), [low, high])
+
+
+@pytest.mark.parametrize(
+    ("alignment", "low", "high"),
+    [
+        (Alignment.EDGES, [-0.5, -0.5], [39.5, 59.5]),
+        (Alignment.INDEX, [0, 0], [40, 60]),
+        (Alignment.UDP, [0, 0], [39, 59]),
+    ],
+)
+def test_where_the_corners_of_a_box_lie(
+    alignment: Alignment, low: list[float], high: list[float]
+) -> None:
+    sides = (20.0, 30.0) if alignment is not Alignment.UDP else (19.5, 29.5)
+    affine = box_to_canvas((100, 50), sides, (60, 40), alignment=alignment)
+    corners = np.array([[100, 50], [100, 50]]) + np.array([[-0.5], [0.5]]) * sides
+    np.testing.assert_allclose(transformed(corners, affine), [low, high], atol=1e-12)
+
+
 def test_rotation_is_clockwise_and_a_mirror_swaps_left_and_right() -> None:
     right_of_centre = np.array([6.0, 5.0])
-    turned = square_to_canvas((5, 5), 11, (11, 11), rotation=90)
+    turned = box_to_canvas((5, 5), (11, 11), (11, 11), rotation=90)
     np.testing.assert_allclose(transformed(right_of_centre, turned), [5, 6], atol=1e-12)
-    mirrored = square_to_canvas((5, 5), 11, (11, 11), mirrored=True)
+    mirrored = box_to_canvas((5, 5), (11, 11), (11, 11), mirrored=True)
     np.testing.assert_allclose(transformed(right_of_centre, mirrored), [4, 5], atol=1e-12)
-    both = square_to_canvas((5, 5), 11, (11, 11), rotation=90, mirrored=True)
+    both = box_to_canvas((5, 5), (11, 11), (11, 11), rotation=90, mirrored=True)
     np.testing.assert_allclose(transformed(np.array([5.0, 4.0]), both), [4, 5], atol=1e-12)
 
 
@@ -58,7 +86,7 @@ def test_the_inverse_leads_back(
     rotation: float,
     mirrored: bool,
 ) -> None:
-    affine = square_to_canvas(centre, side, canvas, rotation=rotation, mirrored=mirrored)
+    affine = box_to_canvas(centre, (side, side), canvas, rotation=rotation, mirrored=mirrored)
     points = np.array([[0.0, 0], [17.3, -4], [250, 99.5]])
     np.testing.assert_allclose(
         transformed(transformed(points, affine), inverse(affine)), points, atol=1e-6
@@ -74,7 +102,7 @@ def test_pixels_and_points_move_together(rotation: float, mirrored: bool) -> Non
     at = np.array([70.0, 45.0])
     rows, columns = np.mgrid[:120, :120]
     picture = np.exp(-((columns - at[0]) ** 2 + (rows - at[1]) ** 2) / 18)
-    affine = square_to_canvas((60, 55), 90, (64, 80), rotation=rotation, mirrored=mirrored)
+    affine = box_to_canvas((60, 55), (90, 90), (64, 80), rotation=rotation, mirrored=mirrored)
     moved = cv2.warpAffine(picture, affine, (80, 64), flags=cv2.INTER_LINEAR)
     rows, columns = np.mgrid[:64, :80]
     centre = [(moved * columns).sum() / moved.sum(), (moved * rows).sum() / moved.sum()]

@@ -15,7 +15,7 @@ from robustpose.attacks.iterated import Iterated
 from robustpose.attacks.targets import choose_targets
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
-from robustpose.geometry import square_to_canvas, transformed
+from robustpose.geometry import transformed
 from robustpose.models.model import PoseModel
 from robustpose.poses import Images, Joints, PoseBatch
 from robustpose.seeds import seed_of
@@ -214,9 +214,7 @@ class Attacked:
 def complete_poses(people: Split, canvas: tuple[int, int]) -> Float[Tensor, "m k 2"]:
     """Return the poses of people whose joints are all labelled, as they lie on the canvas."""
     poses = [
-        transformed(
-            person.joints, square_to_canvas(person.square.centre, person.square.side, canvas)
-        )
+        transformed(person.joints, people.affine(person, canvas))
         for person in people
         if person.labelled.all()
     ]

@@ -1,6 +1,7 @@
 """Maps between photographs, canvases and heatmaps. Half pixels live here and nowhere else."""
 
 import math
+from enum import Enum
 
 import numpy as np
 import torch
@@ -11,31 +12,48 @@ from torch import Tensor
 Affine = Float[np.ndarray, "2 3"]
 
 
-def square_to_canvas(
+class Alignment(Enum):
+    """Where on the canvas a box lies, to half a pixel.
+
+    A canvas of `w` columns has pixel centres at 0 to w - 1, and edges half a pixel outside them.
+    """
+
+    EDGES = "the edges of the box meet the edges of the canvas"
+    INDEX = "the middle of the box is at w / 2: half a pixel to the right of the middle, and below"
+    """Of most published code (Newell, SimpleBaseline, HRNet, MMPose)."""
+    UDP = "the edges of the box meet the centres of the outermost pixels"
+    """Huang, Zhu, Guo and Huang, "The Devil is in the Details", CVPR 2020."""
+
+
+def box_to_canvas(
     centre: tuple[float, float],
-    side: float,
+    sides: tuple[float, float],
     canvas: tuple[int, int],
     *,
+    alignment: Alignment = Alignment.EDGES,
     rotation: float = 0.0,
     mirrored: bool = False,
 ) -> Affine:
-    """Return the map that brings a square of a photograph onto the middle of a canvas.
+    """Return the map that brings a box of a photograph onto the middle of a canvas.
 
-    `centre` and `side` are in photo pixels; `canvas` is (height, width), and the square fits
-    its shorter side. `rotation` turns the picture clockwise by that many degrees; `mirrored`
-    swaps left and right of the canvas afterwards. The edges of the square meet the edges of the
-    canvas, which lie half a pixel outside the centres of its outermost pixels.
+    `centre` (x, y) and `sides` (width, height) are in photo pixels; `canvas` is (height, width).
+    The whole box is seen: the canvas shows more along one axis if its proportions are others.
+    `rotation` turns the picture clockwise by that many degrees; `mirrored` swaps left and right
+    of the canvas afterwards.
     """
-    height, width = canvas
-    scale = min(height, width) / side
+    ends = np.array([canvas[1], canvas[0]], dtype=np.float64)
+    if alignment is Alignment.UDP:
+        ends -= 1
+    scale = float((ends / np.asarray(sides)).min())
     turn = math.radians(rotation)
     cos, sin = scale * math.cos(turn), scale * math.sin(turn)
     linear = np.array([[cos, -sin], [sin, cos]])
-    if mirrored:
-        linear[0] *= -1
-    middle = np.array([(width - 1) / 2, (height - 1) / 2])
+    middle = (ends - 1) / 2 if alignment is Alignment.EDGES else ends / 2
     offset = middle - linear @ np.asarray(centre, dtype=np.float64)
-    return np.concatenate([linear, offset[:, None]], axis=1)
+    affine = np.concatenate([linear, offset[:, None]], axis=1)
+    if mirrored:
+        affine[0] = np.array([0, 0, canvas[1] - 1]) - affine[0]
+    return affine
 
 
 def inverse(affine: Affine) -> Affine:

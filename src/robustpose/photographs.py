@@ -13,10 +13,10 @@ from robustpose.attacks.goals import Untargeted
 from robustpose.attacks.iterated import pgd
 from robustpose.data.crops import crop
 from robustpose.data.lsp import torso
-from robustpose.data.people import RGB, Person, Photo, Split, Square, joints_square
+from robustpose.data.people import RGB, Box, Person, Photo, Split, joints_square
 from robustpose.data.photos import PhotoFile
 from robustpose.errors import UsageError
-from robustpose.geometry import inverse, square_to_canvas, transformed
+from robustpose.geometry import box_to_canvas, inverse, transformed
 from robustpose.models import load_model
 from robustpose.models.codecs import HeatmapCodec
 from robustpose.models.model import PoseModel
@@ -97,7 +97,7 @@ def attack_photograph(
     return AttackedPhotograph(picture, int(moved.sum()), len(moved), THRESHOLD)
 
 
-def find_person(model: PoseModel, photo: Photo) -> Square:
+def find_person(model: PoseModel, photo: Photo) -> Box:
     """Return the square around the person, as far as the network itself can tell.
 
     Of squares of several sizes all over the photograph the one with the highest mean confidence
@@ -105,7 +105,7 @@ def find_person(model: PoseModel, photo: Photo) -> Square:
     of coordinates says nothing of its confidence.
     """
     height, width = photo.read().shape[:2]
-    whole = Square(((width - 1) / 2, (height - 1) / 2), float(max(height, width)))
+    whole = Box.square(((width - 1) / 2, (height - 1) / 2), float(max(height, width)))
     best = _most_confident(model, photo, [whole, *_tiles(height, width)])
     for _ in range(2):
         best = _most_confident(model, photo, [best, _tightened(model, photo, best)])
@@ -122,17 +122,17 @@ class _Read(NamedTuple):
         return self.pixels
 
 
-def _tiles(height: int, width: int) -> list[Square]:
+def _tiles(height: int, width: int) -> list[Box]:
     squares = []
     for share in (1.0, 0.75, 0.55, 0.4):
         side = share * min(height, width)
         rows = np.linspace(side / 2, height - side / 2, 1 + round(2 * (height / side - 1)))
         columns = np.linspace(side / 2, width - side / 2, 1 + round(2 * (width / side - 1)))
-        squares += [Square((float(x), float(y)), side) for y in rows for x in columns]
+        squares += [Box.square((float(x), float(y)), side) for y in rows for x in columns]
     return squares
 
 
-def _most_confident(model: PoseModel, photo: Photo, squares: list[Square]) -> Square:
+def _most_confident(model: PoseModel, photo: Photo, squares: list[Box]) -> Box:
     means = [
         model.predict(_batch(photo, squares[at : at + CHUNK], model, "search").images)
         .confidence.mean(dim=1)
@@ -142,14 +142,14 @@ def _most_confident(model: PoseModel, photo: Photo, squares: list[Square]) -> Sq
     return squares[int(torch.cat(means).argmax())]
 
 
-def _tightened(model: PoseModel, photo: Photo, square: Square) -> Square:
-    joints = model.predict(_batch(photo, [square], model, "search").images).joints[0].cpu().double()
-    to_photo = inverse(square_to_canvas(square.centre, square.side, model.size))
+def _tightened(model: PoseModel, photo: Photo, box: Box) -> Box:
+    joints = model.predict(_batch(photo, [box], model, "search").images).joints[0].cpu().double()
+    to_photo = inverse(box_to_canvas(box.centre, (box.width, box.height), model.size))
     points = transformed(joints.numpy(), to_photo)
     return joints_square(points, np.ones(len(points), bool), margin=MARGIN)
 
 
-def _batch(photo: Photo, squares: list[Square], model: PoseModel, name: str) -> PoseBatch:
+def _batch(photo: Photo, squares: list[Box], model: PoseModel, name: str) -> PoseBatch:
     count = len(model.skeleton)
     nothing = np.zeros(count, bool)
     people = [
@@ -173,7 +173,7 @@ def _check_size(photo: _Read) -> None:
         )
 
 
-def _boxed(box: tuple[float, float, float, float], pixels: RGB) -> Square:
+def _boxed(box: tuple[float, float, float, float], pixels: RGB) -> Box:
     x, y, width, height = box
     rows, columns = pixels.shape[:2]
     inside = x >= 0 and y >= 0 and x + width <= columns and y + height <= rows
@@ -182,7 +182,7 @@ def _boxed(box: tuple[float, float, float, float], pixels: RGB) -> Square:
             f"expected a box X Y WIDTH HEIGHT of at least {SMALLEST} x {SMALLEST} pixels inside "
             f"the photograph of {columns} x {rows}, found {x:g} {y:g} {width:g} {height:g}"
         )
-    return Square((x + (width - 1) / 2, y + (height - 1) / 2), MARGIN * max(width, height))
+    return Box.square((x + (width - 1) / 2, y + (height - 1) / 2), MARGIN * max(width, height))
 
 
 def _moved(before: Pose, after: Pose) -> Bool[np.ndarray, "k"]:

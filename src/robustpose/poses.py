@@ -33,7 +33,8 @@ class PoseBatch:
     `labelled` is False where there is no annotation; such coordinates are never read. `size`
     is the reference length that errors are divided by, in canvas pixels; 0 marks people who
     have none and are not scored. A joint is right within `threshold` x `size`. `to_photo`
-    maps canvas points to the photograph. `labels` holds further targets, usually none.
+    maps canvas points to the photograph. Joints named in `unscored` are annotated but count in
+    no score. `labels` holds further targets, usually none.
     """
 
     ids: tuple[str, ...]
@@ -44,6 +45,7 @@ class PoseBatch:
     threshold: float
     skeleton: Skeleton
     to_photo: Float[Tensor, "n 2 3"]
+    unscored: tuple[str, ...] = ()
     labels: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -53,6 +55,13 @@ class PoseBatch:
     def seeds(self) -> tuple[int, ...]:
         """One seed a person, from its id, so that noise does not depend on batch or order."""
         return tuple(seed_of(identifier) for identifier in self.ids)
+
+    @property
+    def scored(self) -> Bool[Tensor, "n k"]:
+        """Which joints count in a score."""
+        counts = [joint not in self.unscored for joint in self.skeleton.joints]
+        scored: Tensor = self.labelled & torch.tensor(counts, device=self.labelled.device)
+        return scored
 
     @property
     def weight(self) -> Float[Tensor, "n k"]:

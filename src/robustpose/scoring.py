@@ -28,7 +28,7 @@ def errors(pose: Pose, batch: PoseBatch) -> Float[np.ndarray, "n k"]:
     return relative_errors(
         pose.joints.detach().cpu().double().numpy(),
         batch.joints.cpu().double().numpy(),
-        batch.labelled.cpu().numpy(),
+        batch.scored.cpu().numpy(),
         batch.size.cpu().double().numpy(),
     )
 

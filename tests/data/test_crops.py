@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from robustpose.data.crops import batches, crop
-from robustpose.data.people import Person, Split, Square
+from robustpose.data.people import PUBLISHED, Box, Person, Split
 from robustpose.models.model import PoseModel
+from robustpose.poses import Pose
+from robustpose.scoring import errors
 from robustpose.skeletons import LSP14
 
 
@@ -28,6 +30,18 @@ class Dots:
         return np.repeat(spot.round().astype(np.uint8)[..., None], 3, axis=2)
 
 
+@dataclass(frozen=True)
+class Stripes:
+    """A picture of black and white rows."""
+
+    name: str = "stripes"
+
+    def read(self) -> np.ndarray:
+        picture = np.zeros((400, 400, 3), np.uint8)
+        picture[::2] = 255
+        return picture
+
+
 def person(at: tuple[float, float], side: float, **changes: object) -> Person:
     joints = np.tile(np.array(at), (14, 1))
     known = np.ones(14, bool)
@@ -37,7 +51,7 @@ def person(at: tuple[float, float], side: float, **changes: object) -> Person:
         joints=joints,
         labelled=known,
         visible=known,
-        square=Square((140.2, 101.7), side),
+        box=Box.square((140.2, 101.7), side),
         size=side / 4,
     )
     return replace(somebody, **changes)
@@ -92,7 +106,7 @@ def test_people_without_a_reference_length_have_size_zero() -> None:
 
 
 def test_what_lies_outside_the_photo_is_black() -> None:
-    corner = person((150.0, 90.0), 100, square=Square((0.0, 0.0), 100))
+    corner = person((150.0, 90.0), 100, box=Box.square((0.0, 0.0), 100))
     white = replace(corner, photo=Dots((0.0, 0.0), width=1e6))
     image = crop(split(white), (40, 40)).images[0]
     assert not image[:, :18, :].any()
@@ -101,17 +115,9 @@ def test_what_lies_outside_the_photo_is_black() -> None:
 
 
 def test_a_fine_pattern_does_not_alias() -> None:
-    @dataclass(frozen=True)
-    class Stripes:
-        name: str = "stripes"
-
-        def read(self) -> np.ndarray:
-            picture = np.zeros((400, 400, 3), np.uint8)
-            picture[::2] = 255
-            return picture
-
     image = crop(
-        split(person((150.0, 90.0), 100, photo=Stripes(), square=Square((200, 200), 300))), (64, 64)
+        split(person((150.0, 90.0), 100, photo=Stripes(), box=Box.square((200, 200), 300))),
+        (64, 64),
     ).images
     assert 0.4 < image[..., 8:-8, 8:-8].min() <= image[..., 8:-8, 8:-8].max() < 0.6
 
@@ -143,3 +149,18 @@ def test_nobody_makes_an_empty_batch(people: Split) -> None:
     assert len(batch) == 0
     assert batch.images.shape == (0, 3, 32, 40)
     assert batch.joints.shape == (0, 14, 2)
+
+
+def test_published_crops_are_not_smoothed_and_lie_half_a_pixel_further() -> None:
+    striped = split(person((150.0, 90.0), 100, photo=Stripes(), box=Box.square((200, 200), 300)))
+    ours, theirs = crop(striped, (64, 64)), crop(replace(striped, cropping=PUBLISHED), (64, 64))
+    assert np.ptp(theirs.images[..., 8:-8, 8:-8].numpy()) > 0.9  # every stripe is black or white
+    torch.testing.assert_close(theirs.joints, ours.joints + 0.5)
+
+
+def test_unscored_joints_are_labelled_but_count_in_no_score() -> None:
+    batch = crop(replace(split(person((150.0, 90.0), 100)), unscored=("neck",)), (64, 64))
+    assert batch.labelled.all()
+    assert batch.scored.tolist()[0] == [joint != "neck" for joint in LSP14.joints]
+    error = errors(Pose(batch.joints, torch.ones(1, 14)), batch)
+    assert np.isnan(error[0]).tolist() == [joint == "neck" for joint in LSP14.joints]

@@ -109,7 +109,7 @@ def test_coordinates_without_a_label_are_never_read(tmp_path: Path) -> None:
     for other in splits[1:]:
         assert other.digest == first.digest
         for a, b in zip(first, other, strict=True):
-            assert (a.square, a.size) == (b.square, b.size)
+            assert (a.box, a.size) == (b.box, b.size)
             np.testing.assert_array_equal(a.joints, b.joints)
 
 
@@ -126,8 +126,8 @@ def test_the_crop_is_the_square_round_the_labelled_joints(tmp_path: Path) -> Non
     joints[13, :, 0] = 900, 900, 0
     (person,) = lsp_people(write_folder(tmp_path, joints), "test")
     low, high = joints[0, :2, 0], joints[12, :2, 0]
-    assert person.square.centre == pytest.approx(tuple((low + high) / 2))
-    assert person.square.side == pytest.approx(1.3 * (high[0] - low[0]))
+    assert person.box.centre == pytest.approx(tuple((low + high) / 2))
+    assert person.box.width == pytest.approx(1.3 * (high[0] - low[0]))
 
 
 def flagged(value: float) -> np.ndarray:

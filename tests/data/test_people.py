@@ -71,4 +71,4 @@ def test_the_square_never_collapses() -> None:
     joints, labelled = np.tile([5.0, 7.0], (14, 1)), np.ones(14, bool)
     square = joints_square(joints, labelled, margin=1.3)
     assert square.centre == (5.0, 7.0)
-    assert square.side == 1.0
+    assert square.width == 1.0

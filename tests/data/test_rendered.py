@@ -110,12 +110,12 @@ def test_joints_fill_the_picture_as_promised() -> None:
         assert (high <= pixels - 1).all()
         extent = (high - low).max() / pixels
         assert 0.55 - 1e-9 <= extent <= 0.75 + 1e-9
-        assert person.square.side == pytest.approx(1.3 * extent * pixels)
+        assert person.box.width == pytest.approx(1.3 * extent * pixels)
 
 
 def test_head_size_is_a_tenth_of_the_crop() -> None:
     people = rendered_people("test", count=150)
-    shares = [float(person.size or 0) / person.square.side for person in people]
+    shares = [float(person.size or 0) / person.box.width for person in people]
     assert 0.09 < np.median(shares) < 0.12
     assert min(shares) > 0.07
     assert max(shares) < 0.2

@@ -14,7 +14,7 @@ import torch
 from robustpose.attacks.goals import Untargeted
 from robustpose.data.crops import crop
 from robustpose.errors import UsageError
-from robustpose.geometry import square_to_canvas, transformed
+from robustpose.geometry import transformed
 from robustpose.models.model import PoseModel
 from robustpose.seeds import seed_of
 from robustpose.skeletons import LSP14, Skeleton
@@ -98,7 +98,7 @@ def test_people_are_described_without_their_missing_values(
     assert people["labelled"][1].to_list().count(False) == 1
     assert people["size"].to_list()[2] is None
     person = study.people[0]
-    affine = square_to_canvas(person.square.centre, person.square.side, study.canvas)
+    affine = study.people.affine(person, study.canvas)
     np.testing.assert_allclose(
         people["joints"][0].to_list(), transformed(person.joints, affine), rtol=1e-5
     )

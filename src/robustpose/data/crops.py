@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 
 from robustpose.data.people import RGB, Person, Split
 from robustpose.errors import UsageError
-from robustpose.geometry import Affine, inverse, scale_of, square_to_canvas, transformed
+from robustpose.geometry import Affine, inverse, scale_of, transformed
 from robustpose.poses import PoseBatch
 
 
@@ -31,7 +31,7 @@ def crop(people: Split, canvas: tuple[int, int] | Sized) -> PoseBatch:
         raise UsageError("expected a split of people to crop: people[:16], or people[3:4] for one")
     if not isinstance(canvas, tuple):
         canvas = canvas.size
-    cut = [_cut(person, canvas) for person in people]
+    cut = [_cut(person, people, canvas) for person in people]
     images = np.stack([image for image, _, _ in cut]) if cut else np.zeros((0, *canvas, 3))
     count = len(people.skeleton)
     joints = np.stack([joints for _, joints, _ in cut]) if cut else np.zeros((0, count, 2))
@@ -56,6 +56,7 @@ def crop(people: Split, canvas: tuple[int, int] | Sized) -> PoseBatch:
         to_photo=torch.from_numpy(
             np.reshape([inverse(affine) for affine in affines], (len(cut), 2, 3))
         ).float(),
+        unscored=people.unscored,
         labels=labels,
     )
 
@@ -66,18 +67,24 @@ def batches(people: Split, canvas: tuple[int, int], batch_size: int) -> Iterator
         yield crop(people[start : start + batch_size], canvas)
 
 
-def _cut(person: Person, canvas: tuple[int, int]) -> tuple[RGB, Float[np.ndarray, "k 2"], Affine]:
-    affine = square_to_canvas(person.square.centre, person.square.side, canvas)
+def _cut(
+    person: Person, people: Split, canvas: tuple[int, int]
+) -> tuple[RGB, Float[np.ndarray, "k 2"], Affine]:
+    affine = people.affine(person, canvas)
     joints = np.where(person.labelled[:, None], transformed(person.joints, affine), 0.0)
-    return warped(person.photo.read(), affine, canvas), joints, affine
+    image = warped(person.photo.read(), affine, canvas, smoothed=people.cropping.smoothed)
+    return image, joints, affine
 
 
-def warped(photo: RGB, affine: Affine, canvas: tuple[int, int]) -> UInt8[np.ndarray, "h w 3"]:
+def warped(
+    photo: RGB, affine: Affine, canvas: tuple[int, int], *, smoothed: bool = True
+) -> UInt8[np.ndarray, "h w 3"]:
     """Return the canvas that the map cuts out of a photograph, black outside it.
 
-    A strong reduction is done in two steps, area averaging first, so that it does not alias.
+    If `smoothed`, a strong reduction is done in two steps, area averaging first, so that it does
+    not alias; published code interpolates between neighbours alone.
     """
-    factor = int(1 / scale_of(affine))
+    factor = int(1 / scale_of(affine)) if smoothed else 1
     if factor >= 2:
         height, width = (max(length // factor, 1) for length in photo.shape[:2])
         photo = photo[: height * factor, : width * factor]

@@ -175,7 +175,7 @@ def _person(annotation: Float[np.ndarray, "14 3"], path: Path, identifier: str) 
         joints=joints,
         labelled=labelled,
         visible=labelled,
-        square=joints_square(joints, labelled, margin=MARGIN),
+        box=joints_square(joints, labelled, margin=MARGIN),
         size=torso(joints, labelled),
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from robustpose.errors import UsageError
+from robustpose.geometry import Affine, Alignment, box_to_canvas
 from robustpose.skeletons import Skeleton
 
 RGB = UInt8[np.ndarray, "height width 3"]
@@ -27,15 +28,44 @@ class Photo(Protocol):
 
 
 @dataclass(frozen=True)
-class Square:
+class Box:
     """The part of a photograph that is cut out for a person, in photo pixels.
 
-    `centre` is (x, y), with (0, 0) the centre of the photograph's first pixel. The square may
+    `centre` is (x, y), with (0, 0) the centre of the photograph's first pixel. The box may
     leave the photograph; what lies outside is black.
     """
 
     centre: tuple[float, float]
-    side: float
+    width: float
+    height: float
+
+    @classmethod
+    def square(cls, centre: tuple[float, float], side: float) -> "Box":
+        """Return a box with equal sides."""
+        return cls(centre, side, side)
+
+    def enlarged(self, factor: float) -> "Box":
+        """Return the box with its sides `factor` times as long, its middle where it was."""
+        return Box(self.centre, factor * self.width, factor * self.height)
+
+
+@dataclass(frozen=True)
+class Cropping:
+    """How boxes become canvases: where they lie, and whether reduction is smoothed first.
+
+    The default is the package's own. `PUBLISHED` repeats the crops that published networks were
+    trained and scored on, which are not smoothed and so alias where a box is much larger than
+    the canvas.
+    """
+
+    alignment: Alignment = Alignment.EDGES
+    smoothed: bool = True
+
+
+PUBLISHED = Cropping(Alignment.INDEX, smoothed=False)
+"""HRNet's and SimpleBaseline's crops; Newell's differ from them by interpolation alone."""
+UDP = Cropping(Alignment.UDP, smoothed=False)
+"""Crops of networks trained with unbiased data processing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +84,7 @@ class Person:
     joints: Float[np.ndarray, "k 2"]
     labelled: Bool[np.ndarray, "k"]
     visible: Bool[np.ndarray, "k"]
-    square: Square
+    box: Box
     size: float | None
     labels: Mapping[str, int] = field(default_factory=dict)
 
@@ -73,8 +103,11 @@ class Split:
     """People of one data set, in a fixed order, with the rule by which they are scored.
 
     A joint is right when its error is at most `threshold` times the person's `size`, which is
-    the length that `reference` names. `digest` identifies the annotations. `left_out` counts
-    people that the data set has and the split has not, by reason.
+    the length that `reference` names. Joints named in `unscored` are annotated, but the data set's
+    rule leaves them out. Where `sigmas` are given, one a joint, people are scored by OKS
+    (object key point similarity) and `size` is the root of their area. `cropping` is how the data
+    set's networks see people. `digest` identifies the annotations. `left_out` counts people that
+    the data set has and the split has not, by reason.
     """
 
     name: str
@@ -83,6 +116,9 @@ class Split:
     reference: str
     people: Sequence[Person]
     digest: str
+    unscored: tuple[str, ...] = ()
+    sigmas: tuple[float, ...] | None = None
+    cropping: Cropping = field(default_factory=Cropping)
     left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -100,6 +136,13 @@ class Split:
     def __iter__(self) -> Iterator[Person]:
         return (self.people[index] for index in range(len(self)))
 
+    def affine(self, person: Person, canvas: tuple[int, int]) -> Affine:
+        """Return the map from the person's photograph to a canvas of (height, width)."""
+        box = person.box
+        return box_to_canvas(
+            box.centre, (box.width, box.height), canvas, alignment=self.cropping.alignment
+        )
+
     @property
     def ids(self) -> list[str]:
         """Everybody's id; nobody is drawn or read for it where the set knows ids without."""
@@ -114,9 +157,9 @@ class Split:
 
 def joints_square(
     joints: Float[np.ndarray, "k 2"], labelled: Bool[np.ndarray, "k"], *, margin: float
-) -> Square:
+) -> Box:
     """Return the square around the labelled joints, its side `margin` x their longer extent."""
     points = joints[labelled]
     low, high = points.min(axis=0), points.max(axis=0)
     x, y = (low + high) / 2
-    return Square((float(x), float(y)), max(margin * float((high - low).max()), 1.0))
+    return Box.square((float(x), float(y)), max(margin * float((high - low).max()), 1.0))

@@ -121,7 +121,7 @@ class RenderedPeople(Sequence[Person]):
             joints=joints,
             labelled=labelled,
             visible=scene.visible,
-            square=joints_square(joints, labelled, margin=1.3),
+            box=joints_square(joints, labelled, margin=1.3),
             size=scene.head_size * self.pixels,
             labels={"activity": scene.activity},
         )

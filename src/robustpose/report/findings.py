@@ -180,7 +180,7 @@ def _joints(joints: pl.DataFrame, main: Condition) -> Iterator[Finding]:
 
 
 def _floor(run: Run) -> Iterator[Finding]:
-    floor = constant_pose_pck(run.truth, run.labelled, run.size, run.threshold)
+    floor = constant_pose_pck(run.truth, run.scored, run.size, run.threshold)
     if not math.isnan(floor):
         yield Finding(
             "Zero is not the floor.",

@@ -104,7 +104,7 @@ def _strips(run: Run, condition: Condition, place: int, clean: Picture) -> Itera
         maps = [sample_path(run.folder, str(part), person, network) for part in parts]
         figures += _heatmaps(clean, perturbed, *maps)
         wrong_before, wrong_after = int(before.wrong.sum()), int(after.wrong.sum())
-        scored = int(run.labelled[place].sum())
+        scored = int(run.scored[place].sum())
         yield Strip(network, figures, wrong_before, wrong_after, scored)
 
 

@@ -65,11 +65,15 @@ class Run:
 
     @property
     def unscored(self) -> list[str]:
+        """Joints that the data set's rule leaves out."""
+        return list(self.study["people"].get("unscored", ()))
+
+    @property
+    def unknown(self) -> list[str]:
         """Joints of the people that not every network knows, so that none is scored on them."""
-        people = self.study["people"]
-        joints = people["joints"]
-        scored = people.get("scored", [True] * len(joints))
-        return [joint for joint, known in zip(joints, scored, strict=True) if not known]
+        joints = self.study["people"]["joints"]
+        known = self.study["people"].get("scored", [True] * len(joints))
+        return [joint for joint, scored in zip(joints, known, strict=True) if not scored]
 
     @property
     def threshold(self) -> float:
@@ -153,9 +157,12 @@ class Run:
         return np.array(joints, dtype=float).reshape(len(joints), len(self.skeleton), 2)
 
     @cached_property
-    def labelled(self) -> Bool[np.ndarray, "n k"]:
-        """Which joints are annotated."""
-        return np.array(self.people["labelled"].to_list(), dtype=bool)
+    def scored(self) -> Bool[np.ndarray, "n k"]:
+        """Which joints are annotated and count in the scores."""
+        left_out = {*self.unscored, *self.unknown}
+        counts = [joint not in left_out for joint in self.skeleton.joints]
+        scored: np.ndarray = np.array(self.people["labelled"].to_list(), dtype=bool) & counts
+        return scored
 
     @cached_property
     def size(self) -> Float[np.ndarray, "n"]:

@@ -7,7 +7,7 @@ import polars as pl
 from jaxtyping import Float
 
 from robustpose.conditions import Condition, Perturbed
-from robustpose.geometry import scale_of, square_to_canvas, transformed
+from robustpose.geometry import scale_of, transformed
 from robustpose.metrics.distances import relative_errors
 from robustpose.poses import Pose, PoseBatch
 from robustpose.studies.rows import PERSON, ROW
@@ -48,7 +48,7 @@ def people_table(study: Study) -> pl.DataFrame:
     """Return the truth about the people of a study, without reading a photograph."""
     rows = []
     for person in study.people:
-        affine = square_to_canvas(person.square.centre, person.square.side, study.canvas)
+        affine = study.people.affine(person, study.canvas)
         joints = transformed(person.joints, affine)
         rows.append(
             {
@@ -106,9 +106,9 @@ def _judgement(
 ) -> dict[str, object]:
     joints = pose.joints.cpu().double().numpy()
     truth = batch.joints.cpu().double().numpy()
-    labelled = batch.labelled.cpu().numpy()
+    scored = batch.scored.cpu().numpy()
     size = batch.size.cpu().double().numpy()
-    error = relative_errors(joints, truth, labelled, size)
+    error = relative_errors(joints, truth, scored, size)
     columns: dict[str, object] = {
         "victim": [victim] * len(batch),
         "joints": _points(joints, ~np.isnan(joints).any(axis=2)),

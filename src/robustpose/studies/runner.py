@@ -15,6 +15,7 @@ from torch import Tensor
 
 from robustpose.conditions import Artefact, Condition, Perturbed
 from robustpose.data.crops import crop
+from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
 from robustpose.poses import PoseBatch
@@ -149,6 +150,8 @@ class _Runner:
             "annotations": study.people.digest,
             "prepared_on": self._preparation_digest(cell),
             "canvas": study.canvas,
+            "cropping": _cropping(study.people),
+            "unscored": list(study.people.unscored),
             "precision": study.precision,
             "rounding": [study.rounding, study.valid_range],
             "seed": study.seed,
@@ -363,10 +366,17 @@ def _people_entry(study: Study, scored: list[bool]) -> dict[str, object]:
         "reference": people.reference,
         "skeleton": people.skeleton.name,
         "scored": scored,
+        "unscored": list(people.unscored),
+        "cropping": _cropping(people),
         "joints": list(people.skeleton.joints),
         "limbs": [list(limb) for limb in people.skeleton.limbs],
         "left_out": dict(people.left_out),
     }
+
+
+def _cropping(people: Split) -> dict[str, object]:
+    cropping = people.cropping
+    return {"alignment": cropping.alignment.name.lower(), "smoothed": cropping.smoothed}
 
 
 def _condition_entry(label: str, condition: Condition) -> dict[str, object]:

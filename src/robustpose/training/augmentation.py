@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from robustpose.geometry import scale_of, square_to_canvas, transformed
+from robustpose.geometry import box_to_canvas, scale_of, transformed
 from robustpose.poses import Images, Joints
 from robustpose.seeds import seed_of
 from robustpose.training.pools import MARGIN, Pool
@@ -94,9 +94,10 @@ def turned(
     middle = (side - 1) / 2
     reach = math.log(recipe.scale)
     mirrored = bool(random.rand() < 0.5)
-    affine = square_to_canvas(
+    shown = side / MARGIN * math.exp(random.uniform(-reach, reach))
+    affine = box_to_canvas(
         (middle, middle),
-        side / MARGIN * math.exp(random.uniform(-reach, reach)),
+        (shown, shown),
         (canvas, canvas),
         rotation=random.uniform(-recipe.rotation, recipe.rotation),
         mirrored=mirrored,

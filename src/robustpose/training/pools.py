@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from robustpose.data.crops import warped
 from robustpose.data.people import Person, Split
-from robustpose.geometry import square_to_canvas, transformed
+from robustpose.geometry import Affine, box_to_canvas, transformed
 from robustpose.skeletons import Skeleton
 
 MARGIN = 1.25
@@ -84,9 +84,9 @@ def _write(people: Split, side: int, path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _affine(person: Person, side: int) -> Float[np.ndarray, "2 3"]:
-    square = replace(person.square, side=MARGIN * person.square.side)
-    return square_to_canvas(square.centre, square.side, (side, side))
+def _affine(person: Person, side: int) -> Affine:
+    box = person.box.enlarged(MARGIN)
+    return box_to_canvas(box.centre, (box.width, box.height), (side, side))
 
 
 def _digest(people: Split, side: int) -> str:
