@@ -192,6 +192,7 @@ ZOO: dict[str, ZooEntry] = {
         "hourglass",
         "Newell et al. 2016",
         lambda: hourglass("hourglass8-matched", stacks=8, features=64, size=COMPACT),
+        bundled=True,
     ),
     "chained-matched": ZooEntry(
         "joints one after the other, each given those before it",
@@ -224,5 +225,6 @@ ZOO: dict[str, ZooEntry] = {
             sigma=1.0,
             size=COMPACT,
         ),
+        bundled=True,
     ),
 }
