@@ -104,7 +104,7 @@ def test_ctrl_c_is_exit_code_130(monkeypatch, capsys, folder):
 def test_version_and_help(monkeypatch, capsys):
     assert call(monkeypatch, "--version") == 0
     assert capsys.readouterr().out.strip() == "0.1.0"
-    for command in ("demo", "run", "report", "train", "evaluate", "attack", "models", "datasets"):
+    for command in ("demo", "run", "report", "train", "evaluate", "attack", "models", "data"):
         assert call(monkeypatch, command, "--help") == 0
         assert command in capsys.readouterr().out
 
@@ -153,12 +153,10 @@ def test_evaluate_writes_scores_with_their_origin(monkeypatch, capsys, folder):
     assert "evaluate resdec-compact" in report["command"]
 
 
-def test_models_and_datasets_list_everything(monkeypatch, capsys):
+def test_models_lists_everything(monkeypatch, capsys):
     some = {name: ZOO[name] for name in ("resdec", "hourglass2-compact")}
     monkeypatch.setattr("robustpose.models.catalogue.ZOO", some)
     assert call(monkeypatch, "models") == 0
     listed = capsys.readouterr().out
     assert "hourglass2-compact" in listed
     assert "bundled" in listed
-    assert call(monkeypatch, "datasets") == 0
-    assert "lsp:FOLDER" in capsys.readouterr().out

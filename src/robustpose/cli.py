@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from robustpose import terminal
+from robustpose import cli_data, terminal
 from robustpose.errors import UsageError, check_choice
 from robustpose.version import __version__
 
@@ -25,6 +25,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 
+app.command(cli_data.app)
 Several = Parameter(consume_multiple=True, negative="")
 
 
@@ -67,7 +68,7 @@ def run(
     study
         jain2019: "On the Robustness of Human Pose Estimation".
     people
-        Whom to attack: rendered, or lsp:FOLDER. See: robustpose datasets.
+        Whom to attack: rendered, or lsp:FOLDER. See: robustpose data.
     networks
         Networks to attack: names of the zoo, or NAME:FILE with weights of your own or published
         by others; by default all that come with the package. See: robustpose models.
@@ -266,6 +267,30 @@ def evaluate(
 
 
 @app.command
+def score(file: Path, *, people: str, json: bool = False) -> None:
+    """Score predictions that were made elsewhere, without their photographs.
+
+    Parameters
+    ----------
+    file
+        Poses in photograph pixels, one for each of the people in their order: .npy (n x k x 2,
+        first pixel 0, 0), HDF5 with `preds` or .mat with `pos_pred_src` (first pixel 1, 1).
+    people
+        Whose poses they are: lsp:FOLDER, mpii:FOLDER, or mpii: with a file of annotations
+        alone (Newell's valid.h5, Tompson's detections_our_format.mat).
+    json
+        Print JSON instead of a table.
+    """
+    from robustpose.data import load_people
+    from robustpose.predictions import read_predictions
+    from robustpose.predictions import score as score_predictions
+
+    split = load_people(people)
+    found = score_predictions(read_predictions(file, split), split)
+    terminal.show_prediction_scores(found, split, as_json=json)
+
+
+@app.command
 def attack(
     photo: Path,
     *,
@@ -333,14 +358,6 @@ def models(*, json: bool = False) -> None:
     from robustpose.models.published import FORMATS
 
     terminal.show_models(catalogue(), FORMATS, as_json=json)
-
-
-@app.command
-def datasets() -> None:
-    """List the data sets that can be read."""
-    from robustpose.data import DATASETS
-
-    terminal.show_datasets(DATASETS)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """What the command line shows: messages, progress bars, tables."""
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     import polars as pl
 
     from robustpose.data import Dataset
+    from robustpose.data.people import Split
     from robustpose.models.catalogue import Listed
     from robustpose.models.published.formats import Format
+    from robustpose.predictions import PredictionScores
     from robustpose.studies.runner import Advance
     from robustpose.training.loop import Progress as TrainingProgress
     from robustpose.training.runs import Listener
@@ -140,6 +143,37 @@ def show_clean_scores(report: Mapping[str, Any], *, as_json: bool) -> None:
             say(f"{count:,} more people are not scored: {reason}")
 
 
+def show_prediction_scores(found: "PredictionScores", people: "Split", *, as_json: bool) -> None:
+    """Print the scores of predictions that were made elsewhere."""
+    rule = f"PCK@{people.threshold:g} of the {people.reference}, in percent"
+    if as_json:
+        content = {
+            "people": people.name,
+            "count": len(people),
+            "rule": rule,
+            "mean": _number(found.pck),
+            "by_joint": {name: _number(value) for name, value in found.by_joint.items()},
+            "by_pair": {name: _number(value) for name, value in found.by_pair.items()},
+            "further": {name: _number(value) for name, value in found.further.items()},
+            "left_out": dict(people.left_out),
+        }
+        _out.print_json(json.dumps(content))
+        return
+    table = Table("joint", title=f"{people.name}: {rule}", title_justify="left")
+    for column in ("mean", "left", "right"):
+        table.add_column(column, justify="right")
+    for name, value in found.by_pair.items():
+        sides = (found.by_joint.get(f"{side}_{name}", math.nan) for side in ("left", "right"))
+        cells = (_percent(_number(cell), digits=2) for cell in (value, *sides))
+        table.add_row(name.replace("_", " "), *cells)
+    table.add_section()
+    for name, value in {f"all, of {len(people):,} people": found.pck, **found.further}.items():
+        table.add_row(name, _percent(_number(value), digits=2))
+    _out.print(table)
+    for reason, count in people.left_out.items():
+        say(f"{count:,} more people are not scored: {reason}")
+
+
 def show_study(scores: "pl.DataFrame") -> None:
     """Print a table for each network: one line an attack, one column an epsilon."""
     rows = scores.to_dicts()
@@ -218,8 +252,12 @@ def save_picture(picture: "np.ndarray[Any, Any]", path: Path) -> None:
     path.write_bytes(content.tobytes())
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"
+def _percent(value: float | None, *, digits: int = 1) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _cell(row: Mapping[str, Any] | None) -> str:

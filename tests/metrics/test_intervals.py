@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from robustpose.metrics.intervals import ratio_interval, resample_counts
+from robustpose.metrics.intervals import (
+    Sums,
+    difference_interval,
+    percentile_interval,
+    photo_counts,
+    ratio_interval,
+    resample_counts,
+)
 
 
 def test_every_resample_draws_as_many_people_as_there_are() -> None:
@@ -71,3 +78,75 @@ def test_wider_coverage_is_a_wider_interval() -> None:
     narrow = ratio_interval(correct, np.ones(40), counts, coverage=0.5)
     wide = ratio_interval(correct, np.ones(40), counts, coverage=0.99)
     assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_people_of_one_photograph_are_drawn_together() -> None:
+    photos = ["b", "a", "b", "c", "a", "b"]
+    counts = photo_counts(photos, resamples=200, seed=3)
+    assert counts.shape == (200, 6)
+    for photo in "abc":
+        of_photo = counts[:, [place for place, each in enumerate(photos) if each == photo]]
+        assert (of_photo == of_photo[:, :1]).all()
+    assert (counts[:, [0, 1, 3]].sum(axis=1) == 3).all()  # as many photographs as there are
+
+
+def test_one_person_a_photograph_is_the_bootstrap_over_people() -> None:
+    assert (photo_counts(["z", "m", "a"], seed=8) == resample_counts(3, seed=8)).all()
+
+
+def test_no_photograph_cannot_be_resampled() -> None:
+    with pytest.raises(ValueError, match="at least one person"):
+        photo_counts([])
+
+
+def test_agrees_with_a_bootstrap_that_draws_photographs_one_by_one() -> None:
+    # Three people a photograph who fail together: a bootstrap over people would be too sure.
+    random = np.random.default_rng(1)
+    photo = np.repeat(np.arange(40), 3)
+    scored = random.integers(5, 15, 120).astype(float)
+    correct = scored * (random.random(40) < 0.5)[photo]
+    counts = photo_counts([str(each) for each in photo], resamples=4000)
+    found = ratio_interval(correct, scored, counts)
+    drawn = []
+    for _ in range(4000):
+        people = [3 * int(p) + q for p in random.integers(40, size=40) for q in range(3)]
+        drawn.append(100 * correct[people].sum() / scored[people].sum())
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert found.low == pytest.approx(low, abs=1.2)
+    assert found.high == pytest.approx(high, abs=1.2)
+    by_people = ratio_interval(correct, scored, resample_counts(120, resamples=4000))
+    assert by_people.high - by_people.low < 0.75 * (found.high - found.low)
+
+
+def test_a_difference_agrees_with_people_drawn_one_by_one() -> None:
+    random = np.random.default_rng(2)
+    scored = random.integers(5, 15, 50).astype(float)
+    before = np.floor(scored * random.random(50))
+    after = np.floor(before * random.random(50))
+    one, other = Sums(before, scored), Sums(after, scored)
+    found = difference_interval(one, other, resample_counts(50, resamples=4000))
+    drawn = []
+    for _ in range(4000):
+        people = random.integers(50, size=50)
+        gap = before[people].sum() - after[people].sum()
+        drawn.append(100 * gap / scored[people].sum())
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert found.value == pytest.approx(100 * (before - after).sum() / scored.sum())
+    assert found.low == pytest.approx(low, abs=0.6)
+    assert found.high == pytest.approx(high, abs=0.6)
+
+
+def test_a_difference_of_ratios_with_other_denominators() -> None:
+    # 2 of 4 less 3 of 10, in parts of one.
+    one, other = Sums(np.array([2.0]), np.array([4.0])), Sums(np.array([3.0]), np.array([10.0]))
+    found = difference_interval(one, other, np.ones((5, 1)), scale=1.0)
+    assert found == pytest.approx((0.2, 0.2, 0.2))
+    nothing = Sums(np.zeros(1), np.zeros(1))
+    assert np.isnan(difference_interval(one, nothing, np.ones((5, 1)))).all()
+
+
+def test_percentiles_leave_out_what_is_missing() -> None:
+    drawn = np.append(np.arange(101.0), np.nan)
+    assert percentile_interval(7.0, drawn, coverage=0.9) == pytest.approx((7, 5, 95))
+    assert np.isnan(percentile_interval(float("nan"), drawn)).all()
+    assert np.isnan(percentile_interval(1.0, drawn[-1:])).all()

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from robustpose.metrics.distances import relative_errors
-from robustpose.metrics.pck import pck_by_joint, pck_of_errors
+from robustpose.metrics.intervals import ratio_interval, resample_counts
+from robustpose.metrics.pck import (
+    CURVE,
+    area_sums,
+    area_under_pck,
+    hrnet_mean_at_0_1,
+    pck_by_joint,
+    pck_curve,
+    pck_of_errors,
+    pck_sums,
+)
 
 SHAPE = (5, 4)
 errors = arrays(float, SHAPE, elements=st.one_of(st.floats(0, 2), st.just(math.nan), st.just(0.5)))
@@ -87,3 +97,50 @@ def test_arguments_are_not_changed() -> None:
     assert np.isnan(joints).all()
     assert (truth == 1).all()
     assert np.isinf(error).all()
+
+
+def test_the_curve_is_the_score_at_each_threshold() -> None:
+    error = np.array([[0.0, 0.105, 0.3], [0.5, math.nan, 2.0]])
+    assert len(CURVE) == 51
+    assert CURVE[0] == 0
+    assert CURVE[-1] == 0.5
+    curve = pck_curve(error)
+    assert curve.tolist() == [pck_of_errors(error, threshold) for threshold in CURVE]
+    assert curve[[0, 10, 11, 30, 49, 50]].tolist() == [20, 20, 40, 60, 60, 80]
+    assert pck_curve(error, [0.2, 9.0]).tolist() == [40, 100]
+
+
+@given(errors)
+def test_the_area_against_numpys_trapezoids(error: np.ndarray) -> None:
+    found = area_under_pck(error)
+    if np.isnan(error).all():
+        assert math.isnan(found)
+    else:
+        assert found == pytest.approx(np.trapezoid(pck_curve(error), CURVE) / 0.5)
+
+
+def test_the_area_is_everything_or_nothing_at_its_ends() -> None:
+    assert area_under_pck(np.zeros((2, 3))) == pytest.approx(100)
+    assert area_under_pck(np.full((2, 3), 0.51)) == 0
+    # Right at the last threshold only: half of the last of 50 steps.
+    assert area_under_pck(np.full((2, 3), 0.5)) == pytest.approx(1)
+
+
+def test_the_area_has_an_interval() -> None:
+    error = np.random.default_rng(3).random((40, 5))
+    found = ratio_interval(*area_sums(error), resample_counts(40))
+    assert found.value == pytest.approx(area_under_pck(error))
+    assert found.low < found.value < found.high
+
+
+def test_hrnets_mean_at_0_1_is_the_score_at_0_11() -> None:
+    error = np.array([[0.1, 0.105, 0.11, np.nextafter(0.11, 1)]])
+    assert np.arange(0, 0.51, 0.01)[11] == 0.11  # how their evaluation gets it
+    assert hrnet_mean_at_0_1(error) == 75
+    assert pck_of_errors(error, 0.1) == 25
+
+
+def test_sums_are_counts_of_each_person() -> None:
+    correct, scored = pck_sums(np.array([[0.1, 0.5, math.nan], [math.inf, 0.2, 0.6]]), 0.5)
+    assert correct.tolist() == [2, 1]
+    assert scored.tolist() == [2, 3]

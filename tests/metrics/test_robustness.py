@@ -5,11 +5,14 @@ import pytest
 
 from robustpose.metrics.intervals import resample_counts
 from robustpose.metrics.robustness import (
-    constant_pose_pck,
+    pck_difference,
     pck_drop,
     pck_drop_by_group,
     pck_interval,
+    relative_difference,
     relative_pck,
+    scored_in_all,
+    target_score,
 )
 
 NAN = float("nan")
@@ -77,16 +80,59 @@ def test_pck_interval_counts_joints_not_people() -> None:
     assert pck_interval(CLEAN, 0.2, resample_counts(2)).value == pytest.approx(80)
 
 
-def test_a_constant_pose_scores_where_people_stand_alike() -> None:
-    truth = np.array([[[0.0, 0], [9, 9]], [[2, 0], [99, 99]], [[7, 0], [0, 0]]])
-    labelled = np.array([[True, False], [True, False], [True, False]])
-    # The mean of 0, 2 and 7 is 3: off by 3, 1 and 4, over a length of 10.
-    size = np.full(3, 10.0)
-    assert constant_pose_pck(truth, labelled, size, 0.3) == pytest.approx(200 / 3)
-    assert constant_pose_pck(truth, labelled, size, 0.1) == pytest.approx(100 / 3)
+def test_what_is_lost_is_in_points_of_the_clean_score() -> None:
+    drop = pck_drop(ATTACKED, CLEAN, 0.2, resample_counts(2))
+    assert drop.lost.value == pytest.approx(80 - 60)
+    gain = pck_drop(CLEAN, ATTACKED, 0.2, resample_counts(2))
+    assert gain.lost.value == pytest.approx(-20)
 
 
-def test_a_constant_pose_never_reads_unlabelled_joints() -> None:
-    truth = np.array([[[1.0, 1]], [[NAN, NAN]]])
-    labelled = np.array([[True], [False]])
-    assert constant_pose_pck(truth, labelled, np.ones(2), 0.1) == 100
+def test_a_difference_is_paired_and_keeps_its_sign() -> None:
+    random = np.random.default_rng(6)
+    hardness = random.random((150, 1))
+    first = hardness + 0.05 * random.random((150, 14))
+    second = first + 0.05
+    counts = resample_counts(150)
+    found = pck_difference(first, second, 0.5, counts)
+    after, before = (100 * (each <= 0.5).mean() for each in (first, second))
+    assert found.value == pytest.approx(after - before)
+    assert 0 < found.low < found.value < found.high
+    assert pck_difference(second, first, 0.5, counts).value == pytest.approx(-found.value)
+    # Each score alone is known so poorly that the intervals overlap.
+    assert pck_interval(first, 0.5, counts).low < pck_interval(second, 0.5, counts).high
+
+
+def test_a_difference_counts_only_joints_scored_in_both() -> None:
+    first = np.array([[0.0, 0.0, NAN], [9.0, NAN, 0.0]])
+    second = np.array([[0.0, NAN, 0.0], [0.0, 9.0, 9.0]])
+    # In both: 0 and 9 and 0 against 0, 0 and 9.
+    found = pck_difference(first, second, 0.5, np.ones((3, 2)))
+    assert found.value == pytest.approx(100 * (2 / 3 - 2 / 3))
+    assert np.isnan(pck_difference(first * NAN, second, 0.5, np.ones((3, 2)))).all()
+
+
+def test_relative_scores_are_compared_over_joints_scored_in_all_four() -> None:
+    clean = np.array([[0.0, 0.0, 0.0, 0.0]])
+    first = np.array([[0.0, 0.0, 9.0, NAN]])
+    second = np.array([[0.0, 9.0, 9.0, 0.0]])
+    other_clean = np.array([[0.0, 0.0, 9.0, 0.0]])
+    # The first keeps 2 of 3; the second keeps 1 of the 2 that its network had.
+    found = relative_difference((first, clean), (second, other_clean), 0.5, np.ones((2, 1)))
+    assert found == pytest.approx((100 * (2 / 3 - 1 / 2),) * 3)
+
+
+def test_the_target_score_tells_what_the_attack_added() -> None:
+    before = np.array([[0.0, 5.0, 5.0, 5.0], [5.0, 5.0, 5.0, NAN]])
+    after = np.array([[0.0, 0.0, 0.1, 5.0], [0.0, 5.0, 5.0, NAN]])
+    found = target_score(after, before, 0.5, resample_counts(2))
+    assert found.clean.value == pytest.approx(100 / 7)
+    assert found.attacked.value == pytest.approx(400 / 7)
+    assert found.gained.value == pytest.approx(300 / 7)
+
+
+def test_what_is_scored_in_all_leaves_its_arguments_alone() -> None:
+    one, other = np.array([[1.0, NAN, 3.0]]), np.array([[NAN, 2.0, 4.0]])
+    a, b = scored_in_all(one, other)
+    np.testing.assert_array_equal(a, [[NAN, NAN, 3]])
+    np.testing.assert_array_equal(b, [[NAN, NAN, 4]])
+    np.testing.assert_array_equal(one, [[1, NAN, 3]])

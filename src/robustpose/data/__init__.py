@@ -1,14 +1,15 @@
 """Data sets of people: what there is, and how a name on the command line becomes a split."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from robustpose.data.lsp import lsp_people
-from robustpose.data.people import Split
-from robustpose.data.rendered import rendered_people
+from robustpose.data.folders import found_folder
 from robustpose.errors import UsageError, check_choice
+
+if TYPE_CHECKING:
+    from robustpose.data.people import Split
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,44 @@ class Dataset:
     """What the package knows of a data set.
 
     `written` is how the command line names it. `load` takes the split's name and what follows the
-    colon in the name ("" for nothing).
+    colon in the name ("" for nothing); it imports the reader, so that the table itself is quick.
     """
 
     summary: str
     licence: str
     written: str
-    load: Callable[[str, str], Split]
+    load: "Callable[[str, str], Split]"
+
+
+def _rendered(split: str, location: str) -> "Split":
+    from robustpose.data.rendered import rendered_people
+
+    return rendered_people(split, pixels=_pixels(location))
+
+
+def _lsp(split: str, location: str) -> "Split":
+    from robustpose.data.lsp import lsp_people
+
+    return lsp_people(_folder("lsp", location), split)
+
+
+def _mpii(split: str, location: str) -> "Split":
+    from robustpose.data.mpii import mpii_people, mpii_truth
+
+    folder = _folder("mpii", location)
+    return mpii_truth(folder) if folder.is_file() else mpii_people(folder, split)
+
+
+def _coco(split: str, location: str) -> "Split":
+    from robustpose.data.coco import coco_people
+
+    return coco_people(_folder("coco", location), split)
+
+
+def _coco_jain2019(split: str, location: str) -> "Split":
+    from robustpose.data.coco import coco_jain2019_people
+
+    return coco_jain2019_people(_folder("coco", location), split)
 
 
 DATASETS: dict[str, Dataset] = {
@@ -30,23 +62,41 @@ DATASETS: dict[str, Dataset] = {
         summary="people drawn by the package: endless, seeded, with exactly known joints",
         licence="Apache-2.0",
         written="rendered (or rendered:PIXELS, the side of the pictures; 160)",
-        load=lambda split, location: rendered_people(split, pixels=_pixels(location)),
+        load=_rendered,
     ),
     "lsp": Dataset(
         summary="Leeds Sports Pose, extended: 10,000 sports photographs, 14 joints",
         licence="research use; Johnson and Everingham, CVPR 2011",
         written="lsp:FOLDER",
-        load=lambda split, location: lsp_people(_folder("lsp", location), split),
+        load=_lsp,
+    ),
+    "mpii": Dataset(
+        summary="MPII Human Pose: people at everyday activities, 16 joints, scored by PCKh",
+        licence="research use; Andriluka et al., CVPR 2014",
+        written="mpii:FOLDER (or mpii:FILE, ground truth alone, for predictions made elsewhere)",
+        load=_mpii,
+    ),
+    "coco": Dataset(
+        summary="COCO 2017: everyday scenes with several people, 17 joints, scored by OKS",
+        licence="annotations CC BY 4.0; photographs under their owners' Flickr licences",
+        written="coco:FOLDER",
+        load=_coco,
+    ),
+    "coco-jain2019": Dataset(
+        summary="the same, scored by the PCK in the code of Jain et al. (2019)",
+        licence="as coco",
+        written="coco-jain2019:FOLDER",
+        load=_coco_jain2019,
     ),
 }
 
 
-def load_people(name: str, *, split: str = "test") -> Split:
-    """Load a split of a data set: `rendered`, `lsp:FOLDER`, or `lsp` with `ROBUSTPOSE_DATA` set.
+def load_people(name: str, *, split: str = "test") -> "Split":
+    """Load a split of a data set: `rendered`, `lsp:FOLDER`, or `lsp` alone.
 
     Without a folder in the name, files are looked for in the data set's own folder under
-    `ROBUSTPOSE_DATA`. `rendered:320` draws larger pictures, for networks of 256 px. Raises
-    `UsageError` for an unknown name or files that do not fit.
+    `ROBUSTPOSE_DATA` or the platform's data folder. `rendered:320` draws larger pictures, for
+    networks of 256 px. Raises `UsageError` for an unknown name or files that do not fit.
     """
     key, _, location = name.partition(":")
     check_choice("data set", key, DATASETS)
@@ -63,12 +113,4 @@ def _pixels(location: str) -> int:
 
 
 def _folder(key: str, location: str) -> Path:
-    if location:
-        return Path(location).expanduser()
-    root = os.environ.get("ROBUSTPOSE_DATA")
-    if root is None:
-        raise UsageError(
-            f"{key} needs the folder of its files: write {key}:FOLDER, or set ROBUSTPOSE_DATA to "
-            f"the folder that holds {key}/"
-        )
-    return Path(root).expanduser() / key
+    return Path(location).expanduser() if location else found_folder(key)

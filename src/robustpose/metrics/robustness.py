@@ -1,30 +1,45 @@
 """What an attack leaves of a score.
 
 Relative PCK (Jain et al. 2019) is 100 times the attacked PCK over the clean PCK of the same people
-and joints. Errors come from `relative_errors`: NaN means that there is nothing to score.
+and joints; the absolute drop is the clean PCK less the attacked one, in points. Errors come from
+`relative_errors`: NaN means that there is nothing to score. `counts` comes from `photo_counts` or
+`resample_counts` and is the same for all that is compared.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from robustpose.metrics.distances import relative_errors
-from robustpose.metrics.intervals import Interval, ratio_interval
-from robustpose.metrics.pck import pck_of_errors
+from robustpose.metrics.intervals import Interval, Sums, difference_interval, ratio_interval
+from robustpose.metrics.pck import pck_of_errors, pck_sums
 
 
 class Drop(NamedTuple):
-    """A score before and after an attack, in percent, each with its interval over people.
+    """A score before and after an attack, in percent, each with its interval.
 
-    `people` counts those with a joint that is scored both before and after.
+    `relative` is what is left in percent of the clean score, `lost` the clean less the attacked
+    score in points. `people` counts those with a joint that is scored both before and after.
     """
 
     clean: Interval
     attacked: Interval
     relative: Interval
+    lost: Interval
     people: int
+
+
+class TargetScore(NamedTuple):
+    """PCK against the pose that a targeted attack asks for, in percent.
+
+    `clean` is how far the network agrees with that pose unattacked, `gained` what the attack
+    adds to it, in points.
+    """
+
+    clean: Interval
+    attacked: Interval
+    gained: Interval
 
 
 def relative_pck(
@@ -34,18 +49,16 @@ def relative_pck(
 
     NaN if no joint is correct before the attack.
     """
-    both = _scored_in_both(attacked, clean)
-    before = pck_of_errors(np.where(both, clean, np.nan), threshold)
-    after = pck_of_errors(np.where(both, attacked, np.nan), threshold)
-    return 100 * after / before if before > 0 else float("nan")
+    after, before = scored_in_all(attacked, clean)
+    score = pck_of_errors(before, threshold)
+    return 100 * pck_of_errors(after, threshold) / score if score > 0 else float("nan")
 
 
 def pck_interval(
     error: Float[np.ndarray, "n k"], threshold: float, counts: Float[np.ndarray, "b n"]
 ) -> Interval:
-    """Return the PCK in percent with its bootstrap interval; `counts` from `resample_counts`."""
-    scored = ~np.isnan(error)
-    return ratio_interval(_correct(error, threshold), scored.sum(axis=1).astype(float), counts)
+    """Return the PCK in percent with its bootstrap interval."""
+    return ratio_interval(*pck_sums(error, threshold), counts)
 
 
 def pck_drop(
@@ -54,20 +67,18 @@ def pck_drop(
     threshold: float,
     counts: Float[np.ndarray, "b n"],
 ) -> Drop:
-    """Return clean, attacked and relative PCK over the joints that are scored in both.
+    """Return clean, attacked, relative and lost PCK over the joints that are scored in both.
 
-    Each resample draws the same people before and after, so the interval of the relative PCK
-    does not count twice how hard the people are.
+    Each resample draws the same people before and after, so the intervals of the relative PCK
+    and of the loss do not count twice how hard the people are.
     """
-    both = _scored_in_both(attacked, clean)
-    before = _correct(np.where(both, clean, np.nan), threshold)
-    after = _correct(np.where(both, attacked, np.nan), threshold)
-    scored = both.sum(axis=1).astype(float)
+    after, before = (pck_sums(each, threshold) for each in scored_in_all(attacked, clean))
     return Drop(
-        clean=ratio_interval(before, scored, counts),
-        attacked=ratio_interval(after, scored, counts),
-        relative=ratio_interval(after, before, counts),
-        people=int((scored > 0).sum()),
+        clean=ratio_interval(*before, counts),
+        attacked=ratio_interval(*after, counts),
+        relative=ratio_interval(after.numerator, before.numerator, counts),
+        lost=difference_interval(before, after, counts),
+        people=int((before.denominator > 0).sum()),
     )
 
 
@@ -78,38 +89,67 @@ def pck_drop_by_group(
     counts: Float[np.ndarray, "b n"],
     groups: Mapping[str, Sequence[int]],
 ) -> dict[str, Drop]:
-    """Return `pck_drop` for each group of joints (`Skeleton.groups`: left and right together)."""
+    """Return `pck_drop` for each group of joints (`Skeleton.groups`: left and right together).
+
+    Errors of limbs (`limb_errors`) and groups of limbs (`limb_groups`) do as well.
+    """
     return {
         name: pck_drop(attacked[:, list(joints)], clean[:, list(joints)], threshold, counts)
         for name, joints in groups.items()
     }
 
 
-def constant_pose_pck(
-    truth: Float[np.ndarray, "n k 2"],
-    labelled: Bool[np.ndarray, "n k"],
-    size: Float[np.ndarray, "n"],
+def pck_difference(
+    first: Float[np.ndarray, "n k"],
+    second: Float[np.ndarray, "n k"],
     threshold: float,
-) -> float:
-    """Return the PCK in percent of one pose for everybody: the mean of these people's truths.
+    counts: Float[np.ndarray, "b n"],
+) -> Interval:
+    """Return the PCK of one condition less that of another, in points, paired by person.
 
-    A network that ignores its image can score this much, so a score near it means nothing. The
-    mean is taken over the people that it is judged on, which flatters it slightly.
+    The conditions are any two on the same people (attacks, epsilons, networks), over the joints
+    that are scored in both. NaN if there is none.
     """
-    count = np.maximum(labelled.sum(axis=0), 1)[:, None]
-    known = np.where(labelled[:, :, None], truth, 0.0)
-    guess = np.broadcast_to(known.sum(axis=0) / count, truth.shape)
-    return pck_of_errors(relative_errors(guess, known, labelled, size), threshold)
+    one, other = (pck_sums(each, threshold) for each in scored_in_all(first, second))
+    return difference_interval(one, other, counts)
 
 
-def _scored_in_both(
-    attacked: Float[np.ndarray, "n k"], clean: Float[np.ndarray, "n k"]
-) -> Bool[np.ndarray, "n k"]:
-    both: np.ndarray = ~np.isnan(attacked) & ~np.isnan(clean)
-    return both
+def relative_difference(
+    first: tuple[Float[np.ndarray, "n k"], Float[np.ndarray, "n k"]],
+    second: tuple[Float[np.ndarray, "n k"], Float[np.ndarray, "n k"]],
+    threshold: float,
+    counts: Float[np.ndarray, "b n"],
+) -> Interval:
+    """Return one relative PCK less another, in points, paired by person.
+
+    Each is given as (attacked, clean) errors: of two networks under one attack, or of one network
+    under two. Over the joints that are scored in all four. NaN if either has no joint correct
+    before the attack.
+    """
+    sums = [pck_sums(each, threshold).numerator for each in scored_in_all(*first, *second)]
+    return difference_interval(Sums(sums[0], sums[1]), Sums(sums[2], sums[3]), counts)
 
 
-def _correct(error: Float[np.ndarray, "n k"], threshold: float) -> Float[np.ndarray, "n"]:
-    # NaN <= threshold is False: what is not scored is not correct either.
-    correct: np.ndarray = (error <= threshold).sum(axis=1).astype(float)
-    return correct
+def target_score(
+    attacked: Float[np.ndarray, "n k"],
+    clean: Float[np.ndarray, "n k"],
+    threshold: float,
+    counts: Float[np.ndarray, "b n"],
+) -> TargetScore:
+    """Return how much of the pose asked for the network gives, before and after the attack.
+
+    Both arrays are errors *to the target* (`relative_errors` with the target as the truth).
+    Joints that another pose happens to share make the score before more than 0.
+    """
+    after, before = (pck_sums(each, threshold) for each in scored_in_all(attacked, clean))
+    return TargetScore(
+        clean=ratio_interval(*before, counts),
+        attacked=ratio_interval(*after, counts),
+        gained=difference_interval(after, before, counts),
+    )
+
+
+def scored_in_all(*errors: Float[np.ndarray, "n k"]) -> tuple[Float[np.ndarray, "n k"], ...]:
+    """Return the errors with NaN wherever one of them is NaN; the arguments stay as they are."""
+    missing = np.isnan(errors).any(axis=0)
+    return tuple(np.where(missing, np.nan, each) for each in errors)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from robustpose.metrics.robustness import constant_pose_pck
+from robustpose.metrics.floors import constant_pose_pck
 from robustpose.report.runs import Condition, Run
 
 USUAL_ATTACK = "IGSM-U-10"

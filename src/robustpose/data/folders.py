@@ -1,0 +1,36 @@
+"""Where data sets lie: under `ROBUSTPOSE_DATA`, or in the platform's folder for a user's data."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+from robustpose.errors import UsageError
+
+VARIABLE = "ROBUSTPOSE_DATA"
+
+
+def data_folder() -> Path:
+    """Return the folder that holds a folder for each data set; it need not exist."""
+    named = os.environ.get(VARIABLE)
+    return Path(named).expanduser() if named else platformdirs.user_data_path("robustpose")
+
+
+def set_folder(key: str) -> Path:
+    """Return where the files of a data set belong; it need not exist."""
+    return data_folder() / key
+
+
+def found_folder(key: str) -> Path:
+    """Return the folder of a data set that is to be read.
+
+    What `ROBUSTPOSE_DATA` names is taken at its word. Without it, raises `UsageError` where the
+    platform's folder does not have the set.
+    """
+    folder = set_folder(key)
+    if os.environ.get(VARIABLE) or folder.is_dir():
+        return folder
+    raise UsageError(
+        f"{key} needs the folder of its files: write {key}:FOLDER, or set {VARIABLE} to the folder "
+        f"that holds {key}/, or get it into {folder} with: robustpose data get {key}"
+    )

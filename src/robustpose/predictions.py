@@ -1,0 +1,181 @@
+"""Predictions that were made elsewhere: read from files, scored from annotations alone."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from robustpose.data.people import Split
+from robustpose.errors import UsageError
+from robustpose.metrics.distances import relative_errors
+from robustpose.metrics.pck import (
+    area_under_pck,
+    hrnet_mean_at_0_1,
+    pck_by_joint,
+    pck_of_errors,
+)
+
+FORMATS = (
+    "an array n x k x 2 in .npy (first pixel 0, 0), a data set `preds` in HDF5 or an array "
+    "`pos_pred_src` k x 2 x n in .mat (both with first pixel 1, 1)"
+)
+
+
+class PredictionScores(NamedTuple):
+    """PCK in percent of predictions: over all scored joints, by joint, and by left-right pair.
+
+    A pair's score is the mean of its two joints', as MPII's evaluators print it. `further` are the
+    other figures that are published for people measured by their heads. NaN where there is nothing
+    to score.
+    """
+
+    pck: float
+    by_joint: dict[str, float]
+    by_pair: dict[str, float]
+    further: dict[str, float]
+    errors: Float[np.ndarray, "n k"]
+
+
+def score(joints: Float[np.ndarray, "n k 2"], people: Split) -> PredictionScores:
+    """Score joints in photograph pixels, one pose for each person in the order of the split.
+
+    (0, 0) is the centre of a photograph's first pixel. No photograph is read. A prediction that is
+    not finite counts as wrong. Raises `UsageError` for another number of people or joints.
+    """
+    _check_shape(np.shape(joints), people, "joints")
+    truth = np.stack([person.joints for person in people])
+    size = np.array([person.size or 0.0 for person in people])
+    error = relative_errors(np.asarray(joints, np.float64), truth, scored_joints(people), size)
+    each = pck_by_joint(error, people.threshold)
+    return PredictionScores(
+        pck=pck_of_errors(error, people.threshold),
+        by_joint=dict(zip(people.skeleton.joints, each.tolist(), strict=True)),
+        by_pair={
+            name: float(np.mean(each[list(members)]))
+            for name, members in people.skeleton.groups.items()
+        },
+        further=_further(error) if people.reference == "head" else {},
+        errors=error,
+    )
+
+
+def _further(error: Float[np.ndarray, "n k"]) -> dict[str, float]:
+    return {
+        "PCK@0.1": pck_of_errors(error, 0.1),
+        "HRNet's Mean@0.1 (0.11)": hrnet_mean_at_0_1(error),
+        "area under the curve, 0 to 0.5": area_under_pck(error),
+    }
+
+
+def scored_joints(people: Split) -> Bool[np.ndarray, "n k"]:
+    """Return which joints of which people count."""
+    counts = np.array([joint not in people.unscored for joint in people.skeleton.joints])
+    labelled: np.ndarray = np.stack([person.labelled for person in people])
+    scored: np.ndarray = labelled & counts
+    return scored
+
+
+def read_predictions(path: Path, people: Split) -> Float[np.ndarray, "n k 2"]:
+    """Read the poses of a file, in pixels of the photographs, (0, 0) the centre of the first one.
+
+    Formats: .npy (n x k x 2, counted from 0), HDF5 with `preds` (n x k x 2) and MATLAB with
+    `pos_pred_src` (k x 2 x n), both counted from 1 as MPII's own annotations are. Raises
+    `UsageError` for a file that is no such thing or of other people.
+    """
+    if not path.is_file():
+        raise UsageError(f"expected predictions at {path} ({FORMATS}), found no file")
+    readers = {".npy": _from_numpy, ".h5": _from_hdf5, ".hdf5": _from_hdf5, ".mat": _from_matlab}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise UsageError(f"expected {FORMATS}, or COCO results in .json; found {path.name}")
+    joints = reader(path)
+    if joints.dtype.kind not in "fiu":
+        raise UsageError(f"{path} holds values of type {joints.dtype}: expected numbers")
+    _check_shape(joints.shape, people, str(path))
+    return joints.astype(np.float64)
+
+
+def _from_numpy(path: Path) -> np.ndarray:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise UsageError(f"{path} is no array of numbers as numpy writes it: {error}") from error
+    return np.asarray(loaded)
+
+
+def _from_hdf5(path: Path) -> np.ndarray:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            found = ", ".join(file) or "nothing"
+            if not isinstance(file.get("preds"), h5py.Dataset):
+                raise UsageError(f"expected a data set `preds` in {path}, found {found}")
+            return np.asarray(file["preds"]) - 1
+    except (OSError, RuntimeError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is no HDF5 file that can be read: {error}") from error
+
+
+def _from_matlab(path: Path) -> np.ndarray:
+    from robustpose.data.matlab import arrays
+
+    content = arrays(path)
+    if "pos_pred_src" not in content:
+        found = ", ".join(sorted(content)) or "nothing"
+        raise UsageError(f"expected an array `pos_pred_src` in {path}, found {found}")
+    joints = content["pos_pred_src"]
+    return np.transpose(joints, (2, 0, 1)) - 1 if joints.ndim == 3 else joints
+
+
+def _check_shape(shape: tuple[int, ...], people: Split, source: str) -> None:
+    expected = (len(people), len(people.skeleton), 2)
+    if shape == expected:
+        return
+    left_out = sum(people.left_out.values())
+    besides = f", {left_out:,} more are left out of it" if left_out else ""
+    raise UsageError(
+        f"{source}: expected {_times(expected)} numbers, one pose for each of the people of "
+        f"{people.name}{besides}; found {_times(shape)}"
+    )
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(f"{side:,}" for side in shape) or "a single number"
+
+
+def read_results(path: Path) -> list[Mapping[str, Any]]:
+    """Read COCO results: a JSON list of image_id, category_id, keypoints and score.
+
+    Raises `UsageError` for a file that is no such list.
+    """
+    try:
+        results = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise UsageError(f"expected COCO results at {path}, found no file") from error
+    except (ValueError, OSError) as error:
+        raise UsageError(f"{path} is no JSON that can be read: {error}") from error
+    if not isinstance(results, list) or not results:
+        raise UsageError(f"{path}: expected a list of COCO results, one a person")
+    for place, result in enumerate(results):
+        _check_result(result, f"{path}: result {place}")
+    return results
+
+
+def _check_result(result: Any, where: str) -> None:
+    if not isinstance(result, dict):
+        raise UsageError(f"{where} is no object with image_id, category_id, keypoints and score")
+    missing = {"image_id", "category_id", "keypoints", "score"} - set(result)
+    if missing:
+        raise UsageError(f"{where} has no {', '.join(sorted(missing))}")
+    keypoints = np.asarray(result["keypoints"], dtype=object)
+    if keypoints.shape != (51,):
+        raise UsageError(f"{where}: expected 51 numbers in keypoints, found {keypoints.size}")
+    try:
+        values = np.array([*keypoints, result["score"]], np.float64)
+    except (TypeError, ValueError):
+        values = np.array([np.nan])
+    if not np.isfinite(values).all():
+        raise UsageError(f"{where}: expected finite numbers in keypoints and score")

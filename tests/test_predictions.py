@@ -1,0 +1,162 @@
+"""Predictions made elsewhere: every format says the same, and what does not fit is refused."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+
+from robustpose.data.people import Split
+from robustpose.data.rendered import rendered_people
+from robustpose.errors import UsageError
+from robustpose.predictions import read_predictions, read_results, score
+
+
+@pytest.fixture(scope="module")
+def people() -> Split:
+    return rendered_people("test", count=4, pixels=200)
+
+
+@pytest.fixture
+def joints(people: Split) -> np.ndarray:
+    """Return the truth with 3 of 14 joints of one person far off and one of another unknown."""
+    joints = np.stack([person.joints for person in people])
+    joints[1, :3] += 100
+    joints[2, 13] = np.nan
+    return joints
+
+
+def numpy_file(path: Path, joints: np.ndarray) -> Path:
+    np.save(path / "poses.npy", joints)
+    return path / "poses.npy"
+
+
+def hdf5_file(path: Path, joints: np.ndarray) -> Path:
+    with h5py.File(path / "poses.h5", "w") as file:
+        file["preds"] = joints + 1
+    return path / "poses.h5"
+
+
+def matlab_file(path: Path, joints: np.ndarray) -> Path:
+    scipy.io.savemat(path / "poses.mat", {"pos_pred_src": np.transpose(joints + 1, (1, 2, 0))})
+    return path / "poses.mat"
+
+
+@pytest.mark.parametrize("write", [numpy_file, hdf5_file, matlab_file])
+def test_every_format_says_the_same(
+    write: Callable[[Path, np.ndarray], Path], joints: np.ndarray, people: Split, tmp_path: Path
+) -> None:
+    read = read_predictions(write(tmp_path, joints), people)
+    np.testing.assert_allclose(read, joints)
+
+
+def test_scores_count_what_is_off_and_what_is_unknown_as_wrong(
+    joints: np.ndarray, people: Split
+) -> None:
+    found = score(joints, people)
+    assert found.pck == pytest.approx(100 * (4 * 14 - 4) / (4 * 14))
+    assert found.by_joint["right_ankle"] == 75
+    assert found.by_joint["left_ankle"] == 100
+    assert found.by_pair["ankle"] == 87.5
+    assert found.by_joint["head_top"] == 75
+    assert found.further["PCK@0.1"] == found.pck
+
+
+def test_the_threshold_belongs_to_the_people_and_is_inclusive(people: Split) -> None:
+    person = replace(people[0], joints=np.zeros((14, 2)), size=10.0)
+    one = replace(people, people=(person,), threshold=0.5)
+    moved = np.zeros((1, 14, 2))
+    moved[..., 0] = 5.0
+    assert score(moved, one).pck == 100
+    assert score(np.nextafter(moved, 6.0), one).pck == 0
+
+
+def test_unscored_joints_are_left_out(joints: np.ndarray, people: Split) -> None:
+    found = score(joints, replace(people, unscored=("right_ankle", "head_top")))
+    assert found.pck == pytest.approx(100 * (4 * 12 - 2) / (4 * 12))
+    assert np.isnan(found.by_joint["head_top"])
+
+
+@pytest.mark.parametrize("shape", [(3, 14, 2), (4, 16, 2), (4, 14, 3), (4, 28), ()])
+def test_another_number_of_people_or_joints_is_refused(
+    shape: tuple[int, ...], people: Split, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="expected 4 x 14 x 2 numbers"):
+        read_predictions(numpy_file(tmp_path, np.zeros(shape)), people)
+
+
+def broken(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def hdf5_without_preds(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        file["poses"] = np.zeros((4, 14, 2))
+    return path
+
+
+def matlab_without_predictions(path: Path) -> Path:
+    scipy.io.savemat(path, {"pos_gt_src": np.zeros((14, 2, 4))})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (lambda folder: folder / "none.npy", "found no file"),
+        (lambda folder: broken(folder / "a.txt", b"1 2 3"), "found a.txt"),
+        (lambda folder: broken(folder / "a.npy", b"1 2 3"), "no array of numbers"),
+        (lambda folder: broken(folder / "a.h5", b"1 2 3"), "no HDF5 file"),
+        (lambda folder: hdf5_without_preds(folder / "a.h5"), "`preds` in .*found poses"),
+        (lambda folder: matlab_without_predictions(folder / "a.mat"), "found pos_gt_src"),
+    ],
+)
+def test_other_files_are_refused(
+    write: Callable[[Path], Path], said: str, people: Split, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        read_predictions(write(tmp_path), people)
+
+
+def test_words_are_no_numbers(people: Split, tmp_path: Path) -> None:
+    np.save(tmp_path / "words.npy", np.full((4, 14, 2), "far"))
+    with pytest.raises(UsageError, match="expected numbers"):
+        read_predictions(tmp_path / "words.npy", people)
+
+
+RESULT: dict[str, Any] = {"image_id": 1, "category_id": 1, "keypoints": [0.5] * 51, "score": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("nothing", "no JSON"),
+        ("{}", "a list of COCO results"),
+        ("[]", "a list of COCO results"),
+        ("[3]", "result 0 is no object"),
+        (json.dumps([RESULT, {**RESULT, "keypoints": [1.0] * 50}]), "result 1: expected 51"),
+        (json.dumps([{**RESULT, "score": "high"}]), "finite numbers"),
+        (json.dumps([{**RESULT, "score": float("nan")}]), "finite numbers"),
+        (
+            json.dumps([{name: RESULT[name] for name in ("image_id", "score")}]),
+            "has no category_id",
+        ),
+    ],
+)
+def test_results_that_are_none_are_refused(content: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=said):
+        read_results(path)
+
+
+def test_results_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps([RESULT]))
+    assert read_results(path) == [RESULT]
