@@ -211,6 +211,7 @@ ZOO: dict[str, ZooEntry] = {
         "dlcm",
         "Tang et al. 2018",
         lambda: dlcm("dlcm-matched", features=64, size=COMPACT, composition=LSP_PARTS),
+        bundled=True,
     ),
     "hrnet-matched": ZooEntry(
         "maps kept at high resolution throughout, branches from 16 features",
