@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from robustpose.errors import UsageError
 from robustpose.geometry import rescaled, rescaled_back, resized
-from robustpose.models.codecs import Codec
+from robustpose.models.codecs import Codec, Decoding, HeatmapCodec
 from robustpose.poses import Images, Joints, PerImage, Pose
 from robustpose.skeletons import Skeleton
 
@@ -158,6 +158,30 @@ class PoseModel(nn.Module):
                 f"{skeleton.name}"
             )
         self.skeleton = skeleton
+        return self
+
+    def decoded_by(
+        self, decoding: Decoding | None = None, *, udp: bool | None = None
+    ) -> "PoseModel":
+        """Say how heatmaps are read, which weights cannot tell; returns the model.
+
+        `decoding` finds places on maps (`Dark()`, ...), `udp` says that the network was trained
+        with unbiased data processing, so that cells lie otherwise (`HeatmapCodec`): its losses
+        know it too. What is None stays as it is. Raises `UsageError` for a network without
+        heatmaps.
+        """
+        maps = [codec for codec in self.codecs if isinstance(codec, HeatmapCodec)]
+        if not maps or len(maps) < len(self.codecs):
+            kinds = ", ".join(sorted({type(codec).__name__ for codec in self.codecs}))
+            raise UsageError(f"{self.name} has no heatmaps that could be read: found {kinds}")
+        self.codecs = tuple(
+            replace(
+                codec,
+                decoding=codec.decoding if decoding is None else decoding,
+                udp=codec.udp if udp is None else udp,
+            )
+            for codec in maps
+        )
         return self
 
     @property

@@ -7,6 +7,13 @@ pixels of the model's own input.
 
 from robustpose.models.codecs.codec import Codec, MapCodec
 from robustpose.models.codecs.coordinates import CoordinateCodec
+from robustpose.models.codecs.decoding import (
+    Dark,
+    DarkUDP,
+    Decoding,
+    MMPoseQuarterOffset,
+    QuarterOffset,
+)
 from robustpose.models.codecs.heatmaps import HeatmapCodec
 from robustpose.models.codecs.integral import IntegralCodec
 from robustpose.models.codecs.parts import PartsCodec
@@ -16,10 +23,15 @@ from robustpose.models.codecs.simcc import SimCCCodec
 __all__ = [
     "Codec",
     "CoordinateCodec",
+    "Dark",
+    "DarkUDP",
+    "Decoding",
     "HeatmapCodec",
     "IntegralCodec",
+    "MMPoseQuarterOffset",
     "MapCodec",
     "PartsCodec",
+    "QuarterOffset",
     "RLECodec",
     "SimCCCodec",
 ]

@@ -6,7 +6,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from robustpose.geometry import pixel_to_cell
 from robustpose.models.codecs.heatmaps import HeatmapCodec
 from robustpose.poses import Joints, PerImage, Pose
 
@@ -61,7 +60,7 @@ class PartsCodec(HeatmapCodec):
         return super().cross_entropy(output, target, self._weights(weight))
 
     def _ridges(self, joints: Joints) -> Float[Tensor, "n bones rows columns"]:
-        cells = pixel_to_cell(joints, self.stride, self.origin)
+        cells = self._cells(joints)
         ends = torch.tensor([bone for part in self.parts for bone in part], device=joints.device)
         rows, columns = (
             torch.arange(count, dtype=cells.dtype, device=cells.device) for count in self.map_size

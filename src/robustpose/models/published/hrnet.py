@@ -27,7 +27,8 @@ SIZES = {14: ((256, 256),), 16: ((256, 256),), 17: ((256, 192), (384, 288))}
 """Published heights and widths of the input by number of joints; the first is assumed."""
 CELLS = (
     "cell i of a map is taken to lie at pixel 4 i; of a network trained with UDP, which weights "
-    "cannot tell, joints come out too far left and up, by 3 pixels at the far edges"
+    "cannot tell, joints come out too far left and up, by 3 pixels at the far edges, unless "
+    "model.decoded_by(udp=True) says so"
 )
 
 
