@@ -153,6 +153,17 @@ def test_evaluate_writes_scores_with_their_origin(monkeypatch, capsys, folder):
     assert "evaluate resdec-compact" in report["command"]
 
 
+def test_score_takes_poses_made_elsewhere(monkeypatch, capsys, folder):
+    np.save("poses.npy", np.zeros((1000, 14, 2)))
+    assert call(monkeypatch, "score", "poses.npy", "--people", "rendered", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["people"], found["count"]) == ("rendered/test", 1000)
+    assert 0 <= found["mean"] < 5
+    np.save("few.npy", np.zeros((10, 14, 2)))
+    assert call(monkeypatch, "score", "few.npy", "--people", "rendered") == 2
+    assert "expected 1,000 x 14 x 2 numbers" in capsys.readouterr().err
+
+
 def test_models_lists_everything(monkeypatch, capsys):
     some = {name: ZOO[name] for name in ("resdec", "hourglass2-compact")}
     monkeypatch.setattr("robustpose.models.catalogue.ZOO", some)

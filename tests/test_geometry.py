@@ -62,9 +62,8 @@ def test_the_whole_box_is_seen_on_a_canvas_of_other_proportions() -> None:
 def test_where_the_corners_of_a_box_lie(
     alignment: Alignment, low: list[float], high: list[float]
 ) -> None:
-    sides = (20.0, 30.0) if alignment is not Alignment.UDP else (19.5, 29.5)
-    affine = box_to_canvas((100, 50), sides, (60, 40), alignment=alignment)
-    corners = np.array([[100, 50], [100, 50]]) + np.array([[-0.5], [0.5]]) * sides
+    affine = box_to_canvas((100, 50), (20, 30), (60, 40), alignment=alignment)
+    corners = np.array([[90.0, 35.0], [110.0, 65.0]])
     np.testing.assert_allclose(transformed(corners, affine), [low, high], atol=1e-12)
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -14,7 +13,7 @@ import scipy.io
 from robustpose.data.people import Split
 from robustpose.data.rendered import rendered_people
 from robustpose.errors import UsageError
-from robustpose.predictions import read_predictions, read_results, score
+from robustpose.predictions import read_predictions, score, score_results
 
 
 @pytest.fixture(scope="module")
@@ -130,33 +129,22 @@ def test_words_are_no_numbers(people: Split, tmp_path: Path) -> None:
         read_predictions(tmp_path / "words.npy", people)
 
 
-RESULT: dict[str, Any] = {"image_id": 1, "category_id": 1, "keypoints": [0.5] * 51, "score": 0.5}
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("nothing", "no JSON"),
-        ("{}", "a list of COCO results"),
-        ("[]", "a list of COCO results"),
-        ("[3]", "result 0 is no object"),
-        (json.dumps([RESULT, {**RESULT, "keypoints": [1.0] * 50}]), "result 1: expected 51"),
-        (json.dumps([{**RESULT, "score": "high"}]), "finite numbers"),
-        (json.dumps([{**RESULT, "score": float("nan")}]), "finite numbers"),
-        (
-            json.dumps([{name: RESULT[name] for name in ("image_id", "score")}]),
-            "has no category_id",
-        ),
-    ],
-)
-def test_results_that_are_none_are_refused(content: str, said: str, tmp_path: Path) -> None:
-    path = tmp_path / "results.json"
-    path.write_text(content)
-    with pytest.raises(UsageError, match=said):
-        read_results(path)
-
-
-def test_results_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "results.json"
-    path.write_text(json.dumps([RESULT]))
-    assert read_results(path) == [RESULT]
+def test_results_are_scored_on_the_annotations_that_the_name_means(tmp_path: Path) -> None:
+    keypoints = [number for joint in range(17) for number in (10 * joint, 5 * joint, 2)]
+    person = {"id": 1, "image_id": 7, "category_id": 1, "keypoints": keypoints}
+    person |= {"num_keypoints": 17, "area": 5000.0, "iscrowd": 0, "bbox": [0, 0, 160, 80]}
+    annotations = {
+        "images": [{"id": 7, "file_name": "7.jpg", "width": 200, "height": 100}],
+        "annotations": [person],
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    path = tmp_path / "annotations" / "person_keypoints_val2017.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(annotations))
+    result = {"image_id": 7, "category_id": 1, "keypoints": keypoints, "score": 0.9}
+    results = tmp_path / "results.json"
+    results.write_text(json.dumps([result]))
+    for people in (f"coco:{tmp_path}", f"coco:{path}"):
+        assert score_results(results, people).ap == pytest.approx(100)
+    with pytest.raises(UsageError, match="expected coco:FOLDER"):
+        score_results(results, "rendered")

@@ -268,23 +268,28 @@ def evaluate(
 
 @app.command
 def score(file: Path, *, people: str, json: bool = False) -> None:
-    """Score predictions that were made elsewhere, without their photographs.
+    """Score predictions that were made elsewhere, from annotations alone.
 
     Parameters
     ----------
     file
         Poses in photograph pixels, one for each of the people in their order: .npy (n x k x 2,
-        first pixel 0, 0), HDF5 with `preds` or .mat with `pos_pred_src` (first pixel 1, 1).
+        first pixel 0, 0), HDF5 with `preds` or .mat with `pos_pred_src` (first pixel 1, 1); or
+        COCO results in .json.
     people
-        Whose poses they are: lsp:FOLDER, mpii:FOLDER, or mpii: with a file of annotations
-        alone (Newell's valid.h5, Tompson's detections_our_format.mat).
+        Whose poses they are: lsp:FOLDER, mpii:FOLDER, coco:FOLDER, or mpii: and coco: with a file
+        of annotations alone (Newell's valid.h5, Tompson's detections_our_format.mat,
+        person_keypoints_val2017.json).
     json
         Print JSON instead of a table.
     """
     from robustpose.data import load_people
-    from robustpose.predictions import read_predictions
+    from robustpose.predictions import read_predictions, score_results
     from robustpose.predictions import score as score_predictions
 
+    if file.suffix.lower() == ".json":
+        terminal.show_average_precision(score_results(file, people), as_json=json)
+        return
     split = load_people(people)
     found = score_predictions(read_predictions(file, split), split)
     terminal.show_prediction_scores(found, split, as_json=json)

@@ -42,13 +42,13 @@ def box_to_canvas(
     of the canvas afterwards.
     """
     ends = np.array([canvas[1], canvas[0]], dtype=np.float64)
-    if alignment is Alignment.UDP:
-        ends -= 1
     scale = float((ends / np.asarray(sides)).min())
     turn = math.radians(rotation)
     cos, sin = scale * math.cos(turn), scale * math.sin(turn)
     linear = np.array([[cos, -sin], [sin, cos]])
-    middle = (ends - 1) / 2 if alignment is Alignment.EDGES else ends / 2
+    if alignment is Alignment.UDP:
+        linear *= ((ends - 1) / ends)[:, None]  # lengths between pixels, not of pixels
+    middle = ends / 2 if alignment is Alignment.INDEX else (ends - 1) / 2
     offset = middle - linear @ np.asarray(centre, dtype=np.float64)
     affine = np.concatenate([linear, offset[:, None]], axis=1)
     if mirrored:

@@ -1,15 +1,16 @@
 """Predictions that were made elsewhere: read from files, scored from annotations alone."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from robustpose.data import data_set_folder
+from robustpose.data.coco import annotation_file
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
+from robustpose.metrics.average_precision import AveragePrecision, average_precision
 from robustpose.metrics.distances import relative_errors
 from robustpose.metrics.pck import (
     area_under_pck,
@@ -142,40 +143,20 @@ def _check_shape(shape: tuple[int, ...], people: Split, source: str) -> None:
     )
 
 
+def score_results(path: Path, people: str) -> AveragePrecision:
+    """Score COCO results, a JSON list, by the official rules; no photograph is needed.
+
+    `people` is `coco:FOLDER`, `coco:FILE` of annotations, or `coco`. Raises `UsageError` for other
+    people, and for records that do not fit.
+    """
+    key, _, location = people.partition(":")
+    if key != "coco":
+        raise UsageError(
+            f"{path.name} is scored as COCO results: expected coco:FOLDER, found {people}"
+        )
+    folder = data_set_folder("coco", location)
+    return average_precision(folder if folder.is_file() else annotation_file(folder, "test"), path)
+
+
 def _times(shape: tuple[int, ...]) -> str:
     return " x ".join(f"{side:,}" for side in shape) or "a single number"
-
-
-def read_results(path: Path) -> list[Mapping[str, Any]]:
-    """Read COCO results: a JSON list of image_id, category_id, keypoints and score.
-
-    Raises `UsageError` for a file that is no such list.
-    """
-    try:
-        results = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise UsageError(f"expected COCO results at {path}, found no file") from error
-    except (ValueError, OSError) as error:
-        raise UsageError(f"{path} is no JSON that can be read: {error}") from error
-    if not isinstance(results, list) or not results:
-        raise UsageError(f"{path}: expected a list of COCO results, one a person")
-    for place, result in enumerate(results):
-        _check_result(result, f"{path}: result {place}")
-    return results
-
-
-def _check_result(result: Any, where: str) -> None:
-    if not isinstance(result, dict):
-        raise UsageError(f"{where} is no object with image_id, category_id, keypoints and score")
-    missing = {"image_id", "category_id", "keypoints", "score"} - set(result)
-    if missing:
-        raise UsageError(f"{where} has no {', '.join(sorted(missing))}")
-    keypoints = np.asarray(result["keypoints"], dtype=object)
-    if keypoints.shape != (51,):
-        raise UsageError(f"{where}: expected 51 numbers in keypoints, found {keypoints.size}")
-    try:
-        values = np.array([*keypoints, result["score"]], np.float64)
-    except (TypeError, ValueError):
-        values = np.array([np.nan])
-    if not np.isfinite(values).all():
-        raise UsageError(f"{where}: expected finite numbers in keypoints and score")

@@ -1,6 +1,6 @@
 """Which joints a pose has, how they are connected and which swap places in a mirror."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 
@@ -9,12 +9,15 @@ class Skeleton:
     """The joints of a data set or a model, in its order.
 
     `limbs` are pairs of joint names that a drawing connects. Left and right joints carry the
-    prefixes `left_` and `right_`; a mirror image swaps them.
+    prefixes `left_` and `right_`; a mirror image swaps them. `oks_sigmas` say, one a joint, how
+    far annotators differ about it, over the root of the person's area: the unit of object key
+    point similarity. None: nobody has measured them. They are no part of a skeleton's identity.
     """
 
     name: str
     joints: tuple[str, ...]
     limbs: tuple[tuple[str, str], ...]
+    oks_sigmas: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -89,8 +92,28 @@ LSP14 = Skeleton(
         ("left_shoulder", "neck"),
         ("neck", "head_top"),
     ),
+    oks_sigmas=(
+        0.089,
+        0.087,
+        0.107,
+        0.107,
+        0.087,
+        0.089,
+        0.062,
+        0.072,
+        0.079,
+        0.079,
+        0.072,
+        0.062,
+        0.026,
+        0.026,
+    ),
 )
-"""Leeds Sports Pose (and its extended set): 14 joints, person-centric left and right."""
+"""Leeds Sports Pose (and its extended set): 14 joints, person-centric left and right.
+
+Nobody has measured its sigmas: twelve are those of COCO's joints of the same names, neck and head
+top, which COCO has not, are MMPose's for MPII.
+"""
 
 MPII16 = Skeleton(
     name="mpii-16",
@@ -129,8 +152,30 @@ MPII16 = Skeleton(
         ("left_shoulder", "left_elbow"),
         ("left_elbow", "left_wrist"),
     ),
+    oks_sigmas=(
+        0.089,
+        0.083,
+        0.107,
+        0.107,
+        0.083,
+        0.089,
+        0.026,
+        0.026,
+        0.026,
+        0.026,
+        0.062,
+        0.072,
+        0.179,
+        0.179,
+        0.072,
+        0.062,
+    ),
 )
-"""MPII Human Pose: 16 joints, person-centric left and right. Its "upper neck" is LSP's neck."""
+"""MPII Human Pose: 16 joints, person-centric left and right. Its "upper neck" is LSP's neck.
+
+The sigmas are MMPose's, made after COCO's: no measurements on MPII, and knees and shoulders are
+not COCO's 0.087 and 0.079. MPII has no areas, so that OKS on it is no published score.
+"""
 
 COCO17 = Skeleton(
     name="coco-17",
@@ -172,5 +217,24 @@ COCO17 = Skeleton(
         ("left_eye", "left_ear"),
         ("right_eye", "right_ear"),
     ),
+    oks_sigmas=(
+        0.026,
+        0.025,
+        0.025,
+        0.035,
+        0.035,
+        0.079,
+        0.079,
+        0.072,
+        0.072,
+        0.062,
+        0.062,
+        0.107,
+        0.107,
+        0.087,
+        0.087,
+        0.089,
+        0.089,
+    ),
 )
-"""COCO key points: 17 joints, person-centric left and right."""
+"""COCO key points: 17 joints, person-centric left and right. The sigmas are the official ones."""

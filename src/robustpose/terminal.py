@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from robustpose.data import Dataset
     from robustpose.data.people import Split
+    from robustpose.metrics.average_precision import AveragePrecision
     from robustpose.models.catalogue import Listed
     from robustpose.models.published.formats import Format
     from robustpose.predictions import PredictionScores
@@ -172,6 +173,20 @@ def show_prediction_scores(found: "PredictionScores", people: "Split", *, as_jso
     _out.print(table)
     for reason, count in people.left_out.items():
         say(f"{count:,} more people are not scored: {reason}")
+
+
+def show_average_precision(found: "AveragePrecision", *, as_json: bool) -> None:
+    """Print COCO's ten figures."""
+    figures = {name: _number(value) for name, value in found._asdict().items()}
+    if as_json:
+        _out.print_json(json.dumps(figures))
+        return
+    table = Table("COCO key points, in percent", "", title_justify="left")
+    for name, value in figures.items():
+        kind, _, what = name.partition("_")
+        said = f" at OKS 0.{what}" if what.isdecimal() else f", {what} people" if what else ""
+        table.add_row(kind.upper() + said, _percent(value, digits=2))
+    _out.print(table)
 
 
 def show_study(scores: "pl.DataFrame") -> None:

@@ -35,8 +35,12 @@ def test_everything_is_written(report: Path) -> None:
         "scores.csv",
         "joints.csv",
         "conditions.csv",
+        "error_kinds.csv",
+        "confidence.csv",
+        "plausibility.csv",
+        "above_guess.csv",
     }
-    names = {"relative_pck", "target_pck", "published", "joints"}
+    names = {"relative_pck", "target_pck", "published", "joints", "error_kinds"}
     found = {path.name for path in (folder / "figures").iterdir()}
     assert found == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
     assert pl.read_csv(folder / "tables" / "scores.csv")["network"].n_unique() == len(NETWORKS)
@@ -57,7 +61,7 @@ def test_nothing_is_loaded_from_elsewhere(report: Path) -> None:
 
 def test_the_charts_share_one_copy_of_vega(report: Path) -> None:
     text = report.read_text()
-    assert text.count('class="spec"') == 3
+    assert text.count('class="spec"') == 4
     assert len(text) < 4_000_000
 
 
@@ -126,7 +130,9 @@ def test_a_browser_draws_the_charts_and_asks_for_nothing(browser: Any, report: P
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(report.as_uri())
     page.wait_for_selector("#chart-published svg .mark-line path", state="attached")
-    assert page.locator("#chart-relative_pck svg .mark-line path").count() == 2 * len(NETWORKS)
+    # A curve and a dotted guess for each network in each of two panels.
+    lines = page.locator("#chart-relative_pck svg .mark-line path")
+    assert lines.count() == 2 * 2 * len(NETWORKS)
     assert page.locator("#chart-target_pck svg .mark-area path").count() == len(NETWORKS)
     assert not page.locator("#figure-relative_pck img.static").is_visible()
     assert [url for url in requests if not url.startswith(("data:", report.as_uri()))] == []

@@ -1,6 +1,7 @@
 """From people in photographs to batches on one canvas."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import cv2
@@ -9,9 +10,13 @@ import torch
 from jaxtyping import Float, UInt8
 
 from robustpose.data.people import RGB, Person, Split
+from robustpose.data.photos import PhotoFile
 from robustpose.errors import UsageError
 from robustpose.geometry import Affine, inverse, scale_of, transformed
 from robustpose.poses import PoseBatch
+
+Cut = tuple[RGB, Float[np.ndarray, "k 2"], Affine]
+"""A person's image, the joints in it, and the map from photograph to canvas."""
 
 
 class Sized(Protocol):
@@ -31,22 +36,23 @@ def crop(people: Split, canvas: tuple[int, int] | Sized) -> PoseBatch:
         raise UsageError("expected a split of people to crop: people[:16], or people[3:4] for one")
     if not isinstance(canvas, tuple):
         canvas = canvas.size
-    cut = [_cut(person, people, canvas) for person in people]
+    persons = list(people)
+    cut = _cut_all(persons, people, canvas)
     images = np.stack([image for image, _, _ in cut]) if cut else np.zeros((0, *canvas, 3))
     count = len(people.skeleton)
     joints = np.stack([joints for _, joints, _ in cut]) if cut else np.zeros((0, count, 2))
     affines = np.stack([affine for _, _, affine in cut]) if cut else np.zeros((0, 2, 3))
     sizes = [
         (person.size or 0.0) * scale_of(affine)
-        for person, affine in zip(people, affines, strict=True)
+        for person, affine in zip(persons, affines, strict=True)
     ]
     labels = {
-        name: torch.tensor([person.labels[name] for person in people])
-        for name in (people[0].labels if len(people) else ())
+        name: torch.tensor([person.labels[name] for person in persons])
+        for name in (persons[0].labels if persons else ())
     }
-    labelled = [person.labelled for person in people]
+    labelled = [person.labelled for person in persons]
     return PoseBatch(
-        ids=tuple(person.id for person in people),
+        ids=tuple(person.id for person in persons),
         images=torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().float() / 255,
         joints=torch.from_numpy(joints).float(),
         labelled=torch.from_numpy(np.reshape(labelled, (len(cut), count)).astype(bool)),
@@ -67,9 +73,20 @@ def batches(people: Split, canvas: tuple[int, int], batch_size: int) -> Iterator
         yield crop(people[start : start + batch_size], canvas)
 
 
-def _cut(
-    person: Person, people: Split, canvas: tuple[int, int]
-) -> tuple[RGB, Float[np.ndarray, "k 2"], Affine]:
+def _cut_all(persons: list[Person], people: Split, canvas: tuple[int, int]) -> list[Cut]:
+    """Cut everybody out, from files in as many threads as PyTorch may use.
+
+    OpenCV lets other threads run while it decodes and warps. Drawn people are Python's own work,
+    which threads would not hasten.
+    """
+    workers = min(torch.get_num_threads(), len(persons))
+    if workers < 2 or not all(isinstance(person.photo, PhotoFile) for person in persons):
+        return [_cut(person, people, canvas) for person in persons]
+    with ThreadPoolExecutor(workers) as threads:
+        return list(threads.map(lambda person: _cut(person, people, canvas), persons))
+
+
+def _cut(person: Person, people: Split, canvas: tuple[int, int]) -> Cut:
     affine = people.affine(person, canvas)
     joints = np.where(person.labelled[:, None], transformed(person.joints, affine), 0.0)
     image = warped(person.photo.read(), affine, canvas, smoothed=people.cropping.smoothed)

@@ -354,7 +354,7 @@ def _official_people(path: Path) -> tuple[tuple[str, int], ...]:
             for photo, training in photos
             if training == 1
             for place, person in enumerate(photo["annorect"].elements())
-            if "annopoints" in person and person["annopoints"].count
+            if "annopoints" in person and person["annopoints"].length
         )
     except Damaged as error:
         raise ValueError(str(error)) from error

@@ -8,16 +8,13 @@ meaningless and are never read.
 
 import csv
 import hashlib
-import struct
-import zlib
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 from jaxtyping import Bool, Float
-from scipy.io.matlab import MatReadError
 
+from robustpose.data.matlab import arrays
 from robustpose.data.people import Person, Split, joints_square
 from robustpose.data.photos import PhotoFile
 from robustpose.errors import UsageError
@@ -95,23 +92,12 @@ def _read_annotations(folder: Path) -> Float[np.ndarray, "n 14 3"]:
         raise UsageError(
             f"expected {path} ({expected}), found none: name the folder that holds joints.mat"
         )
-    try:
-        content = scipy.io.loadmat(path)
-    except (
-        ValueError,
-        NotImplementedError,
-        OSError,
-        TypeError,
-        LookupError,
-        MatReadError,
-        zlib.error,
-        struct.error,
-    ) as error:
-        raise UsageError(f"expected a MATLAB file (version 5 to 7.2) at {path}: {error}") from error
-    names = sorted(name for name in content if not name.startswith("__"))
+    content = arrays(path)
     joints = content.get("joints")
     if joints is None:
-        raise UsageError(f"expected {expected} in {path}, found {', '.join(names) or 'nothing'}")
+        raise UsageError(
+            f"expected {expected} in {path}, found {', '.join(sorted(content)) or 'nothing'}"
+        )
     if joints.ndim == 2:
         joints = joints[..., None]  # MATLAB drops the last axis of a single person
     if joints.ndim != 3 or joints.shape[:2] != (14, 3) or not joints.shape[2]:

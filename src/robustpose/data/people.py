@@ -63,7 +63,7 @@ class Cropping:
 
 
 PUBLISHED = Cropping(Alignment.INDEX, smoothed=False)
-"""HRNet's and SimpleBaseline's crops; Newell's differ from them by interpolation alone."""
+"""Crops of SimpleBaseline, HRNet and MMPose; Newell's code cuts whole pixels and resizes them."""
 UDP = Cropping(Alignment.UDP, smoothed=False)
 """Crops of networks trained with unbiased data processing."""
 

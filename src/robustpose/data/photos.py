@@ -9,12 +9,19 @@ import numpy as np
 from robustpose.data.people import RGB
 from robustpose.errors import UsageError
 
+LEVELS = 65_535 // 255
+"""Levels of 16 bits to one level of 8."""
+
 
 @dataclass(frozen=True)
 class PhotoFile:
-    """A photograph in a file; JPEG, PNG and whatever else OpenCV reads."""
+    """A photograph in a file; JPEG, PNG and whatever else OpenCV reads.
+
+    `size` is the (height, width) that annotations are for, where they say it.
+    """
 
     path: Path
+    size: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
@@ -23,8 +30,11 @@ class PhotoFile:
     def read(self) -> RGB:
         """Return the pixels, 8-bit RGB, turned as the file's EXIF orientation says.
 
-        Grey-scale and palette pictures become RGB. Raises `UsageError` for a file that is
-        missing, cut short or no picture.
+        Where `size` fits the picture as it is stored and not as it is turned, it is not turned: the
+        annotations are for that (a TIFF is always turned). Grey-scale and palette pictures become
+        RGB; transparency is dropped; 16 bits a channel are scaled and rounded to 8. CMYK is
+        multiplied out without its colour profile, at most two levels off. Raises `UsageError` for a
+        file that is missing, cut short, no picture, of 32 bits a channel, or of another size.
         """
         try:
             content = self.path.read_bytes()
@@ -37,9 +47,39 @@ class PhotoFile:
                 f"expected a whole JPEG, but {self.path} is cut short "
                 f"({len(content):,} bytes, no end-of-image mark): fetch it again"
             )
+        pixels = self._decoded(content)
+        if self.size in (None, pixels.shape[:2]):
+            return pixels
+        if self.size == pixels.shape[1::-1]:
+            stored = self._decoded(content, flags=cv2.IMREAD_IGNORE_ORIENTATION)
+            if stored.shape[:2] == self.size:
+                return stored
+        raise UsageError(
+            f"{self.path} is {_times(pixels.shape[:2])}, but its annotations are for a picture of "
+            f"{_times(self.size)} pixels: expected the photograph that was annotated"
+        )
+
+    def _decoded(self, content: bytes, *, flags: int = 0) -> RGB:
+        """Return the pixels, 8-bit RGB.
+
+        16 bits are asked for as BGR: from a TIFF, OpenCV 5.0.0 makes nonsense of them as RGB.
+        """
+        pixels = self._levels(content, flags | cv2.IMREAD_COLOR_RGB)
+        if pixels.dtype == np.uint16:
+            deep = self._levels(content, flags | cv2.IMREAD_COLOR)
+            deep = cv2.cvtColor(deep, cv2.COLOR_BGR2RGB)
+            pixels = ((deep + np.uint32(LEVELS // 2)) // LEVELS).astype(np.uint8)
+        if pixels.dtype != np.uint8:
+            raise UsageError(
+                f"{self.path} holds {pixels.dtype} values: expected 8 or 16 bits a channel"
+            )
+        return pixels
+
+    def _levels(self, content: bytes, flags: int) -> np.ndarray:
+        """Return the pixels as OpenCV reads them, of whatever type."""
         encoded = np.frombuffer(content, np.uint8)
         try:
-            pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if content else None
+            pixels = cv2.imdecode(encoded, flags | cv2.IMREAD_ANYDEPTH) if content else None
         except cv2.error as error:
             raise UsageError(f"{self.path} cannot be decoded: {error.err}") from error
         if pixels is None:
@@ -47,7 +87,11 @@ class PhotoFile:
                 f"expected a photograph, but {self.path} ({len(content):,} bytes) "
                 "is not a picture that can be read (JPEG, PNG, WebP, TIFF and BMP can)"
             )
-        return np.asarray(pixels, dtype=np.uint8)
+        return pixels
+
+
+def _times(size: tuple[int, ...] | None) -> str:
+    return " x ".join(map(str, (size or ())[::-1]))
 
 
 def _is_truncated_jpeg(content: bytes) -> bool:

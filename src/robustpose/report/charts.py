@@ -27,10 +27,14 @@ Spec = dict[str, Any]
 def curves(
     scores: pl.DataFrame, measure: str, networks: Sequence[str], *, attacks: Sequence[str]
 ) -> Spec:
-    """Return a chart of `relative` or `target` against epsilon, one panel an attack, with bands."""
+    """Return a chart of `relative` or `target` against epsilon, one panel an attack, with bands.
+
+    A column `guess` is drawn dotted: what one constant pose for everybody would have.
+    """
     chosen = scores.filter(pl.col("attack").is_in(list(attacks)) & pl.col(measure).is_not_null())
-    layers = _layers(measure, networks, top=_top(chosen, measure))
-    return _finished(_panels(layers, chosen, attacks))
+    guess = "guess" in chosen.columns
+    layers = _layers(measure, networks, top=_top(chosen, measure), guess=guess)
+    return finished(_panels(layers, chosen, attacks))
 
 
 def beside_published(
@@ -61,8 +65,9 @@ def beside_published(
             ],
         )
     )
-    ours = _layers("value", networks, top=top, title=title, only=f"!{is_theirs}")
-    return _finished(_panels((grey, *ours), both, attacks))
+    guess = "guess" in own.columns
+    ours = _layers("value", networks, top=top, title=title, only=f"!{is_theirs}", guess=guess)
+    return finished(_panels((grey, *ours), both, attacks))
 
 
 def published() -> pl.DataFrame:
@@ -95,12 +100,14 @@ def _layers(
     top: float,
     title: str | None = None,
     only: str = "true",
-) -> tuple[alt.Chart, alt.Chart, alt.Chart]:
+    guess: bool = False,
+) -> tuple[alt.Chart, ...]:
+    title = title or MEASURES[measure]
     picked = alt.selection_point(name="picked", fields=["network"], bind="legend")
     base = alt.Chart().transform_filter(only).encode(x=_epsilon(), color=_colour(networks))
-    y = _percent(measure, title or MEASURES[measure], top)
+    y = _percent(measure, title, top)
     band = base.mark_area().encode(
-        y=_percent(f"{measure}_low", title or MEASURES[measure], top),
+        y=_percent(f"{measure}_low", title, top),
         y2=f"{measure}_high:Q",
         opacity=alt.when(picked).then(alt.value(0.13)).otherwise(alt.value(0.02)),
     )
@@ -118,7 +125,12 @@ def _layers(
         )
         .add_params(picked)
     )
-    return band, line, point
+    if not guess:
+        return band, line, point
+    dots = base.mark_line(strokeWidth=1.3, strokeDash=[1, 3]).encode(
+        y=_percent("guess", title, top), opacity=faded
+    )
+    return band, dots, line, point
 
 
 def _top(table: pl.DataFrame, measure: str) -> float:
@@ -183,11 +195,12 @@ def _panels(
 ) -> alt.FacetChart:
     width = {1: 560, 2: 400}.get(len(attacks), 270)
     header = alt.Header(title=None, labelFontSize=13, labelFontWeight=600, labelColor=INK)
-    chart = alt.LayerChart(layer=list(layers), data=_plain(data), width=width, height=270)
+    chart = alt.LayerChart(layer=list(layers), data=plain(data), width=width, height=270)
     return chart.facet(facet=alt.Facet("attack:N", sort=list(attacks), header=header), columns=3)
 
 
-def _finished(chart: alt.FacetChart) -> Spec:
+def finished(chart: alt.FacetChart) -> Spec:
+    """Return the chart in the look of the page."""
     spec: Spec = (
         chart.configure(font=FONT, background="white", padding=4)
         .configure_axis(
@@ -215,8 +228,8 @@ def _finished(chart: alt.FacetChart) -> Spec:
     return spec
 
 
-def _plain(scores: pl.DataFrame) -> alt.InlineData:
-    # Rounded, so that the page carries no meaningless digits.
+def plain(scores: pl.DataFrame) -> alt.InlineData:
+    """Return a table as data of a chart, rounded: the page carries no meaningless digits."""
     values = scores.with_columns(pl.col(pl.Float64).round(4)).to_dicts()
     return alt.InlineData(
         values=[{k: v for k, v in row.items() if v is not None} for row in values]

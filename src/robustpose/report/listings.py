@@ -51,6 +51,38 @@ def score_tables(run: Run, scores: pl.DataFrame) -> list[ScoreTable]:
     return [_score_table(run, scores.filter(network=each), each, epsilons) for each in run.networks]
 
 
+class Signs(NamedTuple):
+    """What else tells that a network fails under an attack."""
+
+    network: str
+    kept: Value
+    auroc: Value
+    implausible_clean: Value
+    implausible: Value
+
+
+def signs(run: Run, tables: Mapping[str, pl.DataFrame], condition: Condition) -> list[Signs]:
+    """Return one line a network whose cells are all there; `tables` are those of explanations."""
+
+    def found(table: str, column: str, network: str, *, attacked: bool = True) -> Value:
+        lines = tables[table].filter(network=network)
+        at = (pl.col("attack") == condition.name) & (pl.col("eps255") == condition.eps255)
+        rows = lines.filter(at if attacked else pl.col("attack") == "clean").to_dicts()
+        return value(rows[0] if rows else {}, column)
+
+    return [
+        Signs(
+            network,
+            kept=found("above_guess", "kept", network),
+            auroc=found("confidence", "auroc", network),
+            implausible_clean=found("plausibility", "implausible", network, attacked=False),
+            implausible=found("plausibility", "implausible", network),
+        )
+        for network in run.networks
+        if not run.missing_for(network, [condition])
+    ]
+
+
 def page_epsilons(run: Run) -> list[float]:
     """Return the epsilons that the page prints: 1, 2, 4 and 8 where studied, else the first six."""
     studied = sorted({c.eps255 for each in run.attacks.values() for c in each if c.eps255})

@@ -15,12 +15,25 @@ from markupsafe import Markup
 from robustpose.metrics.intervals import RESAMPLES
 from robustpose.report.bodies import bodies
 from robustpose.report.charts import Spec, beside_published, curves, published, write_chart
+from robustpose.report.explanations import (
+    confidence_table,
+    floor_table,
+    kind_table,
+    plausibility_table,
+    with_guess,
+)
 from robustpose.report.findings import findings, main_condition
 from robustpose.report.gallery import gallery
-from robustpose.report.listings import named, score_tables, whole_curves
+from robustpose.report.kind_chart import kind_bars
+from robustpose.report.listings import named, score_tables, signs, whole_curves
 from robustpose.report.runs import Condition, Run, open_run
 from robustpose.report.tables import conditions, joint_scores, scores, write_tables
 from robustpose.studies.rows import write_bytes
+
+OF_CURVES = (
+    "Point at a marker for its numbers; click a name in the legend to single a network out, and "
+    "beside it to see all again."
+)
 
 
 class Chart(NamedTuple):
@@ -32,6 +45,7 @@ class Chart(NamedTuple):
     alt: str
     image: str
     spec: Markup | None
+    hint: str = ""
 
 
 def write_report(run: Path, *, title: str | None = None) -> Path:
@@ -41,13 +55,21 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
     """
     opened = open_run(run)
     all_scores, all_joints = scores(opened), joint_scores(opened)
+    explained = {
+        "error_kinds": kind_table(opened),
+        "confidence": confidence_table(opened),
+        "plausibility": plausibility_table(opened),
+        "above_guess": floor_table(opened),
+    }
     tables = {"scores": all_scores, "joints": all_joints, "conditions": conditions(opened)}
-    write_tables(tables, run / "tables")
+    write_tables({**tables, **explained}, run / "tables")
     main = main_condition(opened)
+    drawn = with_guess(whole_curves(opened, all_scores), explained["above_guess"])
     figures = [
-        *_curves(opened, whole_curves(opened, all_scores)),
+        *_curves(opened, drawn),
         *_bodies(opened, all_joints, main),
-        *_published(opened, whole_curves(opened, all_scores)),
+        *_kinds(opened, explained["error_kinds"], main),
+        *_published(opened, drawn),
     ]
     content = {
         "title": title or f"Robustness of pose estimators: {opened.study['name']}",
@@ -58,6 +80,7 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
         "findings": findings(opened, all_scores, all_joints, main),
         "figures": {chart.name: chart for chart in figures},
         "tables": score_tables(opened, all_scores),
+        "signs": signs(opened, explained, main) if main else [],
         "gallery": gallery(opened, main) if main else None,
         "grouped": _grouped(opened),
         "undrawn": _undrawn(opened),
@@ -86,6 +109,8 @@ def _curves(run: Run, table: pl.DataFrame) -> list[Chart]:
             continue
         spoken = "Relative PCK" if measure == "relative" else "Target PCK"
         caption = f"{spoken} against the size of the perturbation. {reading}"
+        if goal == "untargeted":
+            caption += " Dotted: one constant pose for everybody, which needs no network."
         spec = curves(shown, measure, run.networks, attacks=attacks)
         said = _extremes(shown, measure)
         charts.append(_chart(run, name, f"{goal.capitalize()} attacks", caption, said, spec))
@@ -138,9 +163,31 @@ def _bodies(run: Run, joints: pl.DataFrame, main: Condition | None) -> list[Char
     return [Chart("joints", "Joints", caption, alt, _svg_uri(svg), None)]
 
 
-def _chart(run: Run, name: str, heading: str, caption: str, alt: str, spec: Spec) -> Chart:
+def _kinds(run: Run, kinds: pl.DataFrame, main: Condition | None) -> list[Chart]:
+    if main is None or not len(kinds.filter(attack=main.name, eps255=main.eps255)):
+        return []
+    caption = (
+        f"Where the joints are on clean images and under {main.name} at ε = {main.eps255:g}: "
+        "right, near their place (jitter), at the same joint of the other side (inversion), at "
+        "another joint (swap), or at none (miss). After Ronchi and Perona (2017)."
+    )
+    alt = "Stacked bars of kinds of error; numbers in tables/error_kinds.csv."
+    bars, hint = kind_bars(kinds, main), "Point at a bar for its numbers."
+    return [_chart(run, "error_kinds", "Kinds of error", caption, alt, bars, hint=hint)]
+
+
+def _chart(
+    run: Run,
+    name: str,
+    heading: str,
+    caption: str,
+    alt: str,
+    spec: Spec,
+    *,
+    hint: str = OF_CURVES,
+) -> Chart:
     svg = write_chart(spec, run.folder / "figures" / name)
-    return Chart(name, heading, caption, alt, _svg_uri(svg), _json_in_script(spec))
+    return Chart(name, heading, caption, alt, _svg_uri(svg), _json_in_script(spec), hint)
 
 
 def _svg_uri(svg: str) -> str:

@@ -142,6 +142,14 @@ class Run:
             errors[places] = values.reshape(len(places), -1)
         return errors
 
+    def column(
+        self, network: str, condition: Condition | None, name: str
+    ) -> list[list[Any] | None]:
+        """Return a column of lists for everybody in the order of the people; None without a row."""
+        rows = self.of(network, condition)
+        found = dict(zip(rows["person"], rows[name].to_list(), strict=True))
+        return [found.get(person) for person in self.people["person"]]
+
     def of(self, network: str, condition: Condition | None = None) -> pl.DataFrame:
         """Return the rows of a network under a condition; without one, on the clean images."""
         name, eps = ("clean", None) if condition is None else (condition.name, condition.eps255)
@@ -157,11 +165,15 @@ class Run:
         return np.array(joints, dtype=float).reshape(len(joints), len(self.skeleton), 2)
 
     @cached_property
+    def counted(self) -> Bool[np.ndarray, "k"]:
+        """Which joints count in the scores."""
+        left_out = {*self.unscored, *self.unknown}
+        return np.array([joint not in left_out for joint in self.skeleton.joints])
+
+    @cached_property
     def scored(self) -> Bool[np.ndarray, "n k"]:
         """Which joints are annotated and count in the scores."""
-        left_out = {*self.unscored, *self.unknown}
-        counts = [joint not in left_out for joint in self.skeleton.joints]
-        scored: np.ndarray = np.array(self.people["labelled"].to_list(), dtype=bool) & counts
+        scored: np.ndarray = np.array(self.people["labelled"].to_list(), dtype=bool) & self.counted
         return scored
 
     @cached_property

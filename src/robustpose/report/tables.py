@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from robustpose.metrics.intervals import RESAMPLES, Interval, resample_counts
+from robustpose.metrics.intervals import RESAMPLES, Interval, photo_counts
 from robustpose.metrics.robustness import Drop, pck_drop, pck_drop_by_group, pck_interval
 from robustpose.report.runs import Condition, Run, open_run
 
@@ -62,7 +62,7 @@ def scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.
     Missing is null.
     """
     opened = open_run(run)
-    counts = resample_counts(max(len(opened.people), 1), resamples=resamples, seed=seed)
+    counts = counts_of(opened, resamples=resamples, seed=seed)
     lines: list[dict[str, Any]] = []
     for network in opened.networks:
         if opened.missing_for(network):
@@ -82,7 +82,7 @@ def joint_scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) 
     `_high`; people with such a joint.
     """
     opened = open_run(run)
-    counts = resample_counts(max(len(opened.people), 1), resamples=resamples, seed=seed)
+    counts = counts_of(opened, resamples=resamples, seed=seed)
     lines: list[dict[str, Any]] = []
     for network in opened.networks:
         clean = opened.errors(network)
@@ -96,6 +96,11 @@ def joint_scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) 
             )
             lines += [_joint_line(network, condition, *each) for each in drops.items()]
     return _table(lines, _JOINT_COLUMNS)
+
+
+def counts_of(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> Float[np.ndarray, "b n"]:
+    """Return the draws of the bootstrap over the photographs of a run: the same for all tables."""
+    return photo_counts(run.people["photo"].to_list() or [""], resamples=resamples, seed=seed)
 
 
 def conditions(run: Path | Run) -> pl.DataFrame:

@@ -1,0 +1,173 @@
+"""How networks fail: kinds of error, confidence, implausible poses, and what is left above a guess.
+
+Each table has one line for each network and condition whose cells are all there, the clean images
+first; shares are in percent, with `_low` and `_high` (95 % bootstrap over photographs).
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+
+from robustpose.metrics.detection import confidence_fall, mean_confidence
+from robustpose.metrics.error_kinds import KINDS, error_kinds, kind_shares
+from robustpose.metrics.floors import (
+    above_floor,
+    constant_pose_chances,
+    mean_pose,
+)
+from robustpose.metrics.intervals import RESAMPLES, Interval
+from robustpose.metrics.plausibility import (
+    Population,
+    implausibility,
+    implausible_share,
+    population,
+)
+from robustpose.report.runs import Condition, Run
+from robustpose.report.tables import CLEAN, counts_of
+
+
+def kind_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.DataFrame:
+    """Return what becomes of the scored joints: good, jitter, inversion, swap or miss."""
+    counts = counts_of(run, resamples=resamples, seed=seed)
+    lines = []
+    for network, condition in _cases(run):
+        shares = kind_shares(_kinds(run, network, condition), counts)
+        lines.append(_line(network, condition, shares))
+    return pl.DataFrame(lines, schema=_schema(*KINDS))
+
+
+def confidence_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.DataFrame:
+    """Return whether the network's own confidence tells attacked images from clean ones.
+
+    `auroc` is the area under the ROC curve of doing so by the mean confidence, in percent: 50 is a
+    guess, 100 never errs. `fell` is the share of people whose confidence is lower under attack.
+    """
+    counts = counts_of(run, resamples=resamples, seed=seed)
+    lines = []
+    for network, condition in _cases(run):
+        if condition is None:
+            continue
+        clean, attacked = (_confidence(run, network, each) for each in (None, condition))
+        found = confidence_fall(clean, attacked, counts)
+        auroc = Interval(*(100 * value for value in found.auroc))
+        lines.append(_line(network, condition, {"auroc": auroc, "fell": found.fell}))
+    return pl.DataFrame(lines, schema=_schema("auroc", "fell"))
+
+
+def plausibility_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.DataFrame:
+    """Return the share of answers that no body could be in, as bodies of these people go.
+
+    1 % of the annotated poses would count as implausible. No line where too few poses are known.
+    """
+    schema = _schema("implausible")
+    known = bodies_of(run)
+    if known is None:
+        return pl.DataFrame(schema=schema)
+    counts = counts_of(run, resamples=resamples, seed=seed)
+    lines = []
+    for network, condition in _cases(run):
+        joints = poses(run, network, condition)
+        answered = ~np.isnan(joints).any(axis=2) & run.counted
+        share = implausible_share(implausibility(joints, answered, known), counts)
+        lines.append(_line(network, condition, {"implausible": share}))
+    return pl.DataFrame(lines, schema=schema)
+
+
+def floor_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.DataFrame:
+    """Return what lies above the score of one constant pose, and how much of it is kept.
+
+    `floor` is the PCK of the mean of these people's poses, `clean` and `attacked` the PCK less the
+    floor in points, `kept` 100 x attacked / clean; negative where negative. The floor is that of a
+    guess, not the attacker's, which is zero.
+    """
+    counts = counts_of(run, resamples=resamples, seed=seed)
+    guess = constant_pose_chances(
+        mean_pose(run.truth, run.scored), run.truth, run.scored, run.size, run.threshold
+    )
+    lines = []
+    for network, condition in _cases(run):
+        if condition is None:
+            continue
+        attacked, clean = (run.errors(network, each) for each in (condition, None))
+        found = above_floor(attacked, clean, guess, run.threshold, counts)
+        lines.append(_line(network, condition, found._asdict()))
+    return pl.DataFrame(lines, schema=_schema("floor", "clean", "attacked", "kept"))
+
+
+def with_guess(scores: pl.DataFrame, floors: pl.DataFrame) -> pl.DataFrame:
+    """Return scores with `guess`, the floor relative to the clean PCK; null for targeted attacks.
+
+    `floors` is a `floor_table` of the same run.
+    """
+    share = 100 * pl.col("floor") / (pl.col("floor") + pl.col("clean"))
+    guess = floors.select("network", "attack", "eps255", share.alias("guess"))
+    joined = scores.join(guess, on=["network", "attack", "eps255"], how="left")
+    aimed = pl.col("goal") == "targeted"
+    return joined.with_columns(pl.when(aimed).then(None).otherwise(pl.col("guess")).alias("guess"))
+
+
+def bodies_of(run: Run) -> Population | None:
+    """Return the annotated poses that answers are held against; None if they are too few."""
+    try:
+        return population(run.truth, run.scored, run.skeleton)
+    except ValueError:
+        return None
+
+
+def poses(run: Run, network: str, condition: Condition | None) -> Float[np.ndarray, "n k 2"]:
+    """Return what a network answered, in canvas pixels; NaN where it answered nothing."""
+    nothing = [[math.nan, math.nan]] * len(run.skeleton)
+    answers = run.column(network, condition, "joints")
+    points = [[point or nothing[0] for point in answer or nothing] for answer in answers]
+    return np.array(points, dtype=float).reshape(len(points), len(run.skeleton), 2)
+
+
+def _cases(run: Run) -> Iterator[tuple[str, Condition | None]]:
+    """Yield what has all its cells: each network's clean images, then its attacks."""
+    for network in run.networks:
+        if run.missing_for(network):
+            continue
+        yield network, None
+        for conditions in run.attacks.values():
+            whole = (each for each in conditions if not run.missing_for(network, [each]))
+            yield from ((network, condition) for condition in whole)
+
+
+def _kinds(run: Run, network: str, condition: Condition | None) -> np.ndarray:
+    return error_kinds(
+        poses(run, network, condition),
+        run.truth,
+        run.scored,
+        run.size,
+        run.skeleton.mirror,
+        threshold=run.threshold,
+    )
+
+
+def _confidence(run: Run, network: str, condition: Condition | None) -> Float[np.ndarray, "n"]:
+    nothing = [math.nan] * len(run.skeleton)
+    values = [each or nothing for each in run.column(network, condition, "confidence")]
+    return mean_confidence(np.array(values, dtype=float), run.counted)
+
+
+def _line(
+    network: str, condition: Condition | None, intervals: Mapping[str, Interval]
+) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "network": network,
+        "attack": CLEAN if condition is None else condition.name,
+        "eps255": None if condition is None else condition.eps255,
+    }
+    for name, interval in intervals.items():
+        for end, value in zip(("", "_low", "_high"), interval, strict=True):
+            line[f"{name}{end}"] = None if math.isnan(value) else value
+    return line
+
+
+def _schema(*names: str) -> pl.Schema:
+    shares = {f"{name}{end}": pl.Float64 for name in names for end in ("", "_low", "_high")}
+    return pl.Schema({"network": pl.String, "attack": pl.String, "eps255": pl.Float64, **shares})
