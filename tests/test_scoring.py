@@ -1,6 +1,7 @@
 """Scores straight from tensors."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
 from robustpose.poses import Pose, PoseBatch
-from robustpose.scoring import evaluate, pck
+from robustpose.scoring import errors, evaluate, pck
 from robustpose.skeletons import LSP14
 
 
@@ -65,3 +66,16 @@ def test_evaluate_is_the_pck_of_all_people_whatever_the_batches(
 def test_nobody_cannot_be_scored(networks: dict[str, PoseModel], people: Split) -> None:
     with pytest.raises(UsageError):
         evaluate(networks["deeppose"], people[:0])
+
+
+def test_people_scored_by_oks_have_their_mean_beside_the_pck(
+    people: Split, networks: dict[str, PoseModel]
+) -> None:
+    model = networks["resdec"]
+    assert evaluate(model, people).oks is None
+    similar = replace(people, sigmas=(0.1,) * 14)
+    batch = crop(people, model)
+    error = errors(model.predict(batch.images, batch.seeds), batch)
+    each = [np.mean([math.exp(-(e**2) / 0.08) for e in row if e == e]) for row in error]
+    found = evaluate(model, similar).oks
+    assert found == pytest.approx(100 * np.mean(each), rel=1e-3)

@@ -10,17 +10,23 @@ from robustpose.data.crops import batches
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.metrics.distances import relative_errors
+from robustpose.metrics.oks import oks
 from robustpose.metrics.pck import pck_by_joint, pck_of_errors
 from robustpose.models.model import PoseModel, check_evaluating
 from robustpose.poses import Pose, PoseBatch
 
 
 class Scores(NamedTuple):
-    """PCK in percent: over all scored joints, and for each joint of the skeleton."""
+    """PCK in percent: over all scored joints, and for each joint of the skeleton.
+
+    `oks` is the mean OKS of the people in percent where their data set is scored by it, else None.
+    It is no AP: nobody is detected, every person counts alike.
+    """
 
     pck: float
     by_joint: dict[str, float]
     people: int
+    oks: float | None = None
 
 
 def errors(pose: Pose, batch: PoseBatch) -> Float[np.ndarray, "n k"]:
@@ -74,6 +80,7 @@ def evaluate(model: PoseModel, people: Split, *, batch_size: int = 32) -> Scores
         pck=pck_of_errors(error, people.threshold),
         by_joint=dict(zip(people.skeleton.joints, by_joint.tolist(), strict=True)),
         people=len(people),
+        oks=None if people.sigmas is None else float(100 * np.nanmean(oks(error, people.sigmas))),
     )
 
 

@@ -139,6 +139,8 @@ def show_clean_scores(report: Mapping[str, Any], *, as_json: bool) -> None:
         table.add_section()
         title = f"all, of {people['count']:,} people"
         table.add_row(title, *(_percent(score["pck"]) for score in own))
+        if "mean_oks" in own[0]:
+            table.add_row("mean OKS", *(_percent(score["mean_oks"]) for score in own))
         _out.print(table)
         for reason, count in people["left_out"].items():
             say(f"{count:,} more people are not scored: {reason}")

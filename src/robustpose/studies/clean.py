@@ -35,6 +35,7 @@ def clean_scores(
                     "weights": digest,
                     "people": split.name,
                     "pck": _percent(found.pck),
+                    **({} if found.oks is None else {"mean_oks": _percent(found.oks)}),
                     "by_joint": {name: _percent(pck) for name, pck in found.by_joint.items()},
                 }
             )
