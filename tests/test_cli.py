@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
+import scipy.io
 
 from robustpose.cli import main
 from robustpose.data.rendered import rendered_people
@@ -154,14 +155,23 @@ def test_evaluate_writes_scores_with_their_origin(monkeypatch, capsys, folder):
 
 
 def test_score_takes_poses_made_elsewhere(monkeypatch, capsys, folder):
-    np.save("poses.npy", np.zeros((1000, 14, 2)))
-    assert call(monkeypatch, "score", "poses.npy", "--people", "rendered", "--json") == 0
+    joints = np.random.default_rng(0).uniform(20, 200, (14, 2, 3))
+    (folder / "lsp" / "images").mkdir(parents=True)
+    for number in (1, 2, 3):
+        (folder / "lsp" / "images" / f"im{number:05d}.jpg").touch()  # no photograph is read
+    labelled = np.concatenate([joints, np.ones((14, 1, 3))], axis=1)
+    scipy.io.savemat(folder / "lsp" / "joints.mat", {"joints": labelled})
+    poses = np.moveaxis(joints, 2, 0)
+    poses[0, 0] += 1000
+    np.save("poses.npy", poses)
+    assert call(monkeypatch, "score", "poses.npy", "--people", "lsp:lsp", "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["people"], found["count"]) == ("rendered/test", 1000)
-    assert 0 <= found["mean"] < 5
-    np.save("few.npy", np.zeros((10, 14, 2)))
-    assert call(monkeypatch, "score", "few.npy", "--people", "rendered") == 2
-    assert "expected 1,000 x 14 x 2 numbers" in capsys.readouterr().err
+    assert (found["count"], found["mean"]) == (3, pytest.approx(100 * 41 / 42))
+    assert call(monkeypatch, "score", "poses.npy", "--people", "lsp:lsp") == 0
+    assert "97.62" in capsys.readouterr().out
+    np.save("few.npy", poses[:2])
+    assert call(monkeypatch, "score", "few.npy", "--people", "lsp:lsp") == 2
+    assert "expected 3 x 14 x 2 numbers" in capsys.readouterr().err
 
 
 def test_models_lists_everything(monkeypatch, capsys):

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from robustpose.data import data_set_folder
 from robustpose.data.coco import annotation_file
@@ -47,9 +47,12 @@ def score(joints: Float[np.ndarray, "n k 2"], people: Split) -> PredictionScores
     not finite counts as wrong. Raises `UsageError` for another number of people or joints.
     """
     _check_shape(np.shape(joints), people, "joints")
-    truth = np.stack([person.joints for person in people])
-    size = np.array([person.size or 0.0 for person in people])
-    error = relative_errors(np.asarray(joints, np.float64), truth, scored_joints(people), size)
+    everybody = list(people)  # drawn people are drawn anew each time they are asked for
+    truth = np.stack([person.joints for person in everybody])
+    size = np.array([person.size or 0.0 for person in everybody])
+    counts = np.array([joint not in people.unscored for joint in people.skeleton.joints])
+    scored = np.stack([person.labelled for person in everybody]) & counts
+    error = relative_errors(np.asarray(joints, np.float64), truth, scored, size)
     each = pck_by_joint(error, people.threshold)
     return PredictionScores(
         pck=pck_of_errors(error, people.threshold),
@@ -69,14 +72,6 @@ def _further(error: Float[np.ndarray, "n k"]) -> dict[str, float]:
         "HRNet's Mean@0.1 (0.11)": hrnet_mean_at_0_1(error),
         "area under the curve, 0 to 0.5": area_under_pck(error),
     }
-
-
-def scored_joints(people: Split) -> Bool[np.ndarray, "n k"]:
-    """Return which joints of which people count."""
-    counts = np.array([joint not in people.unscored for joint in people.skeleton.joints])
-    labelled: np.ndarray = np.stack([person.labelled for person in people])
-    scored: np.ndarray = labelled & counts
-    return scored
 
 
 def read_predictions(path: Path, people: Split) -> Float[np.ndarray, "n k 2"]:

@@ -199,6 +199,7 @@ ZOO: dict[str, ZooEntry] = {
         "chained",
         "Gkioxari et al. 2016",
         lambda: chained("chained-matched", **NARROW, hidden=32, channels=16),
+        bundled=True,
     ),
     "attention-matched": ZooEntry(
         "two hourglasses with attention to the body, then to parts, 64 features",
