@@ -105,6 +105,29 @@ def matlab_without_predictions(path: Path) -> Path:
     return path
 
 
+def matlab_of_words(path: Path) -> Path:
+    scipy.io.savemat(path, {"pos_pred_src": np.full((14, 2, 4), "far")})
+    return path
+
+
+def hdf5_of_words(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        file["preds"] = np.full((4, 14, 2), b"far")
+    return path
+
+
+def hdf5_without_end(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("preds", (10**11, 14, 2), "f4", chunks=(1, 14, 2))
+    return path
+
+
+def several_arrays(path: Path) -> Path:
+    with path.open("wb") as file:
+        np.savez(file, a=np.zeros(3))
+    return path
+
+
 @pytest.mark.parametrize(
     ("write", "said"),
     [
@@ -114,6 +137,17 @@ def matlab_without_predictions(path: Path) -> Path:
         (lambda folder: broken(folder / "a.h5", b"1 2 3"), "no HDF5 file"),
         (lambda folder: hdf5_without_preds(folder / "a.h5"), "`preds` in .*found poses"),
         (lambda folder: matlab_without_predictions(folder / "a.mat"), "found pos_gt_src"),
+        (lambda folder: matlab_of_words(folder / "a.mat"), "expected numbers"),
+        (lambda folder: hdf5_of_words(folder / "a.h5"), "expected numbers"),
+        (lambda folder: hdf5_without_end(folder / "a.h5"), "expected 4 x 14 x 2 numbers"),
+        (lambda folder: several_arrays(folder / "a.npy"), "several arrays"),
+        (lambda folder: broken(folder / "a.npy", b"PK\x03\x04 no archive"), "no array of numbers"),
+        (
+            lambda folder: broken(
+                folder / "a.npy", b"\x93NUMPY\x01\x00\x08\x00((((((((" + bytes(99)
+            ),
+            "no array of numbers",
+        ),
     ],
 )
 def test_other_files_are_refused(
@@ -121,6 +155,17 @@ def test_other_files_are_refused(
 ) -> None:
     with pytest.raises(UsageError, match=said):
         read_predictions(write(tmp_path), people)
+
+
+def test_nobody_can_not_be_scored(people: Split) -> None:
+    with pytest.raises(UsageError, match="nobody to score"):
+        score(np.zeros((0, 14, 2)), people[:0])
+
+
+def test_small_numbers_do_not_wrap(people: Split, tmp_path: Path) -> None:
+    path = tmp_path / "poses.mat"
+    scipy.io.savemat(path, {"pos_pred_src": np.zeros((14, 2, 4), np.uint16)})
+    assert (read_predictions(path, people) == -1).all()
 
 
 def test_words_are_no_numbers(people: Split, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def run(
     study
         jain2019: "On the Robustness of Human Pose Estimation".
     people
-        Whom to attack: rendered, or lsp:FOLDER. See: robustpose data.
+        Whom to attack: rendered, lsp:FOLDER, mpii:FOLDER or coco:FOLDER. See: robustpose data.
     networks
         Networks to attack: names of the zoo, or NAME:FILE with weights of your own or published
         by others; by default all that come with the package. See: robustpose models.
@@ -151,7 +151,7 @@ def train(
     network
         What to train. See: robustpose models.
     data
-        What to learn from: rendered, or lsp:FOLDER. May be given several times.
+        What to learn from: rendered, lsp:FOLDER, ... May be given several times.
     out
         Folder for the state of the run and the finished checkpoint; by default
         runs/train-NETWORK.
@@ -231,7 +231,7 @@ def evaluate(
         What to score: names of the zoo, or NAME:FILE; by default all networks with bundled weights.
         See: robustpose models.
     people
-        On whom: rendered, lsp:FOLDER, or several; by default rendered.
+        On whom: rendered, lsp:FOLDER, mpii:FOLDER, coco:FOLDER, or several; by default rendered.
     checkpoint
         Weights made by `robustpose train` or published by others, for one network; by default the
         bundled ones.
@@ -277,9 +277,9 @@ def score(file: Path, *, people: str, json: bool = False) -> None:
         first pixel 0, 0), HDF5 with `preds` or .mat with `pos_pred_src` (first pixel 1, 1); or
         COCO results in .json.
     people
-        Whose poses they are: lsp:FOLDER, mpii:FOLDER, coco:FOLDER, or mpii: and coco: with a file
-        of annotations alone (Newell's valid.h5, Tompson's detections_our_format.mat,
-        person_keypoints_val2017.json).
+        Whose poses they are: lsp:FOLDER, mpii:FOLDER, coco:FOLDER, or annotations alone: mpii:FILE
+        (Newell's valid.h5, Tompson's detections_our_format.mat), and for COCO results coco:FILE
+        (person_keypoints_val2017.json).
     json
         Print JSON instead of a table.
     """

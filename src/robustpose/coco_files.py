@@ -247,7 +247,7 @@ def _person_category(file: str, content: Record) -> int:
         raise UsageError(f"{file}: expected a category `person`, found {_told(names)}")
     place = names.index("person")
     joints = categories.rows[place].get("keypoints")
-    if joints is not None and list(joints) != list(COCO17.joints):
+    if joints is not None and joints != list(COCO17.joints):
         raise categories.fault(
             place, f"expected `keypoints` to be COCO's 17 in their order, found {_told(joints)}"
         )

@@ -1,12 +1,14 @@
 """Predictions that were made elsewhere: read from files, scored from annotations alone."""
 
 from pathlib import Path
+from tokenize import TokenError
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float
 
-from robustpose.data import data_set_folder
+from robustpose.data import place_of
 from robustpose.data.coco import annotation_file
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
@@ -44,8 +46,11 @@ def score(joints: Float[np.ndarray, "n k 2"], people: Split) -> PredictionScores
     """Score joints in photograph pixels, one pose for each person in the order of the split.
 
     (0, 0) is the centre of a photograph's first pixel. No photograph is read. A prediction that is
-    not finite counts as wrong. Raises `UsageError` for another number of people or joints.
+    not finite counts as wrong. Raises `UsageError` for another number of people or joints, and if
+    there is nobody to score.
     """
+    if not len(people):
+        raise UsageError(f"{people.name} has nobody to score")
     _check_shape(np.shape(joints), people, "joints")
     everybody = list(people)  # drawn people are drawn anew each time they are asked for
     truth = np.stack([person.joints for person in everybody])
@@ -84,38 +89,42 @@ def read_predictions(path: Path, people: Split) -> Float[np.ndarray, "n k 2"]:
     if not path.is_file():
         raise UsageError(f"expected predictions at {path} ({FORMATS}), found no file")
     readers = {".npy": _from_numpy, ".h5": _from_hdf5, ".hdf5": _from_hdf5, ".mat": _from_matlab}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
+    suffix = path.suffix.lower()
+    if suffix not in readers:
         raise UsageError(f"expected {FORMATS}, or COCO results in .json; found {path.name}")
-    joints = reader(path)
+    joints = readers[suffix](path, people)
     if joints.dtype.kind not in "fiu":
         raise UsageError(f"{path} holds values of type {joints.dtype}: expected numbers")
     _check_shape(joints.shape, people, str(path))
-    return joints.astype(np.float64)
+    return joints.astype(np.float64) - (0 if suffix == ".npy" else 1)
 
 
-def _from_numpy(path: Path) -> np.ndarray:
+def _from_numpy(path: Path, _: Split) -> np.ndarray:
     try:
-        loaded = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        loaded = np.load(path, allow_pickle=False, mmap_mode="r")
+    except (ValueError, OSError, EOFError, SyntaxError, BadZipFile, TokenError) as error:
         raise UsageError(f"{path} is no array of numbers as numpy writes it: {error}") from error
-    return np.asarray(loaded)
+    if not isinstance(loaded, np.ndarray):
+        raise UsageError(f"{path} holds several arrays: expected one, as numpy.save writes it")
+    return loaded
 
 
-def _from_hdf5(path: Path) -> np.ndarray:
+def _from_hdf5(path: Path, people: Split) -> np.ndarray:
     import h5py
 
     try:
         with h5py.File(path, "r") as file:
-            found = ", ".join(file) or "nothing"
-            if not isinstance(file.get("preds"), h5py.Dataset):
+            preds = file.get("preds")
+            if not isinstance(preds, h5py.Dataset):
+                found = "it is something else" if "preds" in file else ", ".join(file) or "nothing"
                 raise UsageError(f"expected a data set `preds` in {path}, found {found}")
-            return np.asarray(file["preds"]) - 1
-    except (OSError, RuntimeError, KeyError, TypeError) as error:
+            _check_shape(preds.shape or (), people, str(path))  # before so much memory is taken
+            return np.asarray(preds)
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{path} is no HDF5 file that can be read: {error}") from error
 
 
-def _from_matlab(path: Path) -> np.ndarray:
+def _from_matlab(path: Path, _: Split) -> np.ndarray:
     from robustpose.data.matlab import arrays
 
     content = arrays(path)
@@ -123,7 +132,9 @@ def _from_matlab(path: Path) -> np.ndarray:
         found = ", ".join(sorted(content)) or "nothing"
         raise UsageError(f"expected an array `pos_pred_src` in {path}, found {found}")
     joints = content["pos_pred_src"]
-    return np.transpose(joints, (2, 0, 1)) - 1 if joints.ndim == 3 else joints
+    if not isinstance(joints, np.ndarray):
+        raise UsageError(f"{path} holds values of type {type(joints).__name__}: expected numbers")
+    return np.transpose(joints, (2, 0, 1)) if joints.ndim == 3 else joints
 
 
 def _check_shape(shape: tuple[int, ...], people: Split, source: str) -> None:
@@ -149,7 +160,7 @@ def score_results(path: Path, people: str) -> AveragePrecision:
         raise UsageError(
             f"{path.name} is scored as COCO results: expected coco:FOLDER, found {people}"
         )
-    folder = data_set_folder("coco", location)
+    folder = place_of("coco", location)
     return average_precision(folder if folder.is_file() else annotation_file(folder, "test"), path)
 
 

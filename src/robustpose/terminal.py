@@ -51,7 +51,8 @@ def note(text: str) -> None:
 
 def complain(text: str) -> None:
     """Print one line about what went wrong, to standard error."""
-    _err.print(f"[bold red]error:[/] {escape(' '.join(text.split()))}", highlight=False)
+    shown = " ".join(text.split()).encode("utf-8", "backslashreplace").decode()
+    _err.print(f"[bold red]error:[/] {escape(shown)}", highlight=False)
 
 
 @contextmanager

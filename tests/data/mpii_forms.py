@@ -143,7 +143,11 @@ def photo_rows(people: Annotated) -> list[dict[str, Any]]:
 
 
 def write_official(
-    folder: Path, rows: list[dict[str, Any]], train: list[int] | None = None
+    folder: Path,
+    rows: list[dict[str, Any]],
+    train: list[int] | None = None,
+    *,
+    compressed: bool = True,
 ) -> Path:
     """Write MPII's own form."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -155,5 +159,5 @@ def write_official(
     )
     train = [1] * len(rows) if train is None else train
     release = {"annolist": annolist, "img_train": np.array([train], np.uint8), "version": "12"}
-    scipy.io.savemat(folder / OFFICIAL, {"RELEASE": release}, do_compression=True)
+    scipy.io.savemat(folder / OFFICIAL, {"RELEASE": release}, do_compression=compressed)
     return folder / OFFICIAL

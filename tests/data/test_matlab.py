@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from robustpose.data.matlab import Damaged, arrays, variable
+from robustpose.data.matlab import Damaged, Matrix, arrays, variable
 from robustpose.errors import UsageError
 
 NUMBERS = {
@@ -108,10 +108,16 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, share: float) -> No
             read(path)
 
 
-def test_what_is_cut_short_inside_is_noticed_when_it_is_read(tmp_path: Path) -> None:
+def test_what_is_cut_short_is_noticed_at_once(tmp_path: Path) -> None:
     path = write(tmp_path, compressed=False, s={"x": np.ones(50)})
     path.write_bytes(path.read_bytes()[:-200])
-    (found,) = variable(path, "s").elements()
+    with pytest.raises(UsageError, match="200 bytes are missing"):
+        variable(path, "s")
+
+
+def test_what_is_damaged_inside_is_noticed_when_it_is_read(tmp_path: Path) -> None:
+    whole = variable(write(tmp_path, compressed=False, s={"x": np.ones(50)}), "s")
+    (found,) = Matrix(whole.content[:-200], whole.at).elements()
     with pytest.raises(Damaged, match="expected 50 numbers"):
         found["x"].numbers()
 

@@ -311,3 +311,24 @@ def test_odd_files_of_tompsons_form_are_refused(
     scipy.io.savemat(tmp_path / "truth.mat", arrays)
     with pytest.raises(UsageError, match=message):
         mpii_truth(tmp_path / "truth.mat")
+
+
+def test_an_official_file_cut_short_or_changed_is_refused_or_read(tmp_path: Path) -> None:
+    rows = photo_rows(annotated(PHOTOS))
+    path = write_official(write_photos(tmp_path, PHOTOS), rows, compressed=False)
+    whole = path.read_bytes()
+    for end in range(len(whole) - 40, len(whole), 3):
+        path.write_bytes(whole[:end])
+        with pytest.raises(UsageError):
+            mpii_people(tmp_path, "test")
+    random = np.random.default_rng(0)
+    for _ in range(60):
+        content = bytearray(whole)
+        for place in random.integers(0, len(whole), 3):
+            content[place] = random.integers(256)
+        path.write_bytes(content)
+        try:
+            people = mpii_people(tmp_path, "test")
+        except UsageError:
+            continue
+        assert all(np.isfinite(person.size or 0.0) for person in people)

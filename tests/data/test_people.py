@@ -72,3 +72,9 @@ def test_the_square_never_collapses() -> None:
     square = joints_square(joints, labelled, margin=1.3)
     assert square.centre == (5.0, 7.0)
     assert square.width == 1.0
+
+
+@pytest.mark.parametrize("name", ["lsp:~nobody9/lsp", "mpii:~nobody9/valid.h5", "coco:~nobody9"])
+def test_folders_of_nobody_are_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="no such user"):
+        load_people(name)

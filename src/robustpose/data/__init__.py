@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from robustpose.data.folders import found_folder
+from robustpose.data.folders import expanded, found_folder
 from robustpose.errors import UsageError, check_choice
 
 if TYPE_CHECKING:
@@ -35,26 +35,26 @@ def _rendered(split: str, location: str) -> "Split":
 def _lsp(split: str, location: str) -> "Split":
     from robustpose.data.lsp import lsp_people
 
-    return lsp_people(data_set_folder("lsp", location), split)
+    return lsp_people(place_of("lsp", location), split)
 
 
 def _mpii(split: str, location: str) -> "Split":
     from robustpose.data.mpii import mpii_people, mpii_truth
 
-    folder = data_set_folder("mpii", location)
+    folder = place_of("mpii", location)
     return mpii_truth(folder) if folder.is_file() else mpii_people(folder, split)
 
 
 def _coco(split: str, location: str) -> "Split":
     from robustpose.data.coco import coco_people
 
-    return coco_people(data_set_folder("coco", location), split)
+    return coco_people(place_of("coco", location), split)
 
 
 def _coco_jain2019(split: str, location: str) -> "Split":
     from robustpose.data.coco import coco_jain2019_people
 
-    return coco_jain2019_people(data_set_folder("coco", location), split)
+    return coco_jain2019_people(place_of("coco", location), split)
 
 
 DATASETS: dict[str, Dataset] = {
@@ -112,6 +112,6 @@ def _pixels(location: str) -> int:
     return int(location or 160)
 
 
-def data_set_folder(key: str, location: str) -> Path:
-    """Return the folder that a name means: what follows its colon, else the set's own."""
-    return Path(location).expanduser() if location else found_folder(key)
+def place_of(key: str, location: str) -> Path:
+    """Return the folder, or file, that a name means: what follows its colon, else the set's."""
+    return expanded(location) if location else found_folder(key)

@@ -13,7 +13,15 @@ VARIABLE = "ROBUSTPOSE_DATA"
 def data_folder() -> Path:
     """Return the folder that holds a folder for each data set; it need not exist."""
     named = os.environ.get(VARIABLE)
-    return Path(named).expanduser() if named else platformdirs.user_data_path("robustpose")
+    return expanded(named) if named else platformdirs.user_data_path("robustpose")
+
+
+def expanded(name: str) -> Path:
+    """Return the path that a user wrote, `~` for their home. Raises `UsageError` for no user's."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"expected a folder, found {name}: there is no such user") from error
 
 
 def set_folder(key: str) -> Path:

@@ -68,6 +68,8 @@ def variable(path: Path, name: str) -> "Matrix":
     try:
         while at < len(content):
             kind, size = _tag(content, at)
+            if at + 8 + size > len(content):
+                raise Damaged(f"{at + 8 + size - len(content):,} bytes are missing")
             matrix = Matrix(content, at)
             if kind == _COMPRESSED:
                 matrix = Matrix(zlib.decompress(content[at + 8 : at + 8 + size]), 0)
@@ -189,7 +191,10 @@ class Matrix(NamedTuple):
 
     def _data(self, at: int) -> tuple[int, int, int, int]:
         """Return type, bytes and start of the data of a tag, and where the next tag begins."""
-        kind, size = _tag(self.content, at)
+        try:
+            kind, size = _tag(self.content, at)
+        except struct.error as error:
+            raise Damaged(str(error)) from error
         if kind >> 16:  # up to four bytes lie within the tag
             return kind & 0xFFFF, kind >> 16, at + 4, at + 8
         return kind, size, at + 8, at + 8 + -(-size // 8) * 8
@@ -233,7 +238,8 @@ def _single(content: bytes, at: int) -> tuple[float | None, int]:
         read = _one.get(head[12] & 0xFFFF if small else head[12])
         if read is not None:
             return read(content, at + (52 if small else 56))[0], at + 8 + head[1]
-    return _unusual(Matrix(content, at)), at + 8 + _tag(content, at)[1]
+    value = _unusual(Matrix(content, at))
+    return value, at + 8 + _tag(content, at)[1]
 
 
 def _unusual(matrix: Matrix) -> float | None:

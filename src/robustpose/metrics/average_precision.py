@@ -1,9 +1,10 @@
 """Average precision and recall of COCO's key points, by the official rules.
 
-`faster-coco-eval` does the matching; its ten figures are those of pycocotools. Poses are matched
-to people of one photograph by OKS, best score first, at most 20 a photograph. Crowds and people
-without a labelled joint are neither to be found nor to be missed: a pose in or near their box
-counts neither for nor against.
+`faster-coco-eval` does the matching; its ten figures are those of pycocotools, but for annotations
+with the id 0, which COCO has none of and pycocotools takes for "not matched": here they are people
+like others. Poses are matched to people of one photograph by OKS, best score first, at most 20 a
+photograph. Crowds and people without a labelled joint are neither to be found nor to be missed: a
+pose that is matched to one counts neither for nor against.
 """
 
 from collections.abc import Sequence

@@ -239,7 +239,7 @@ def _digest(
 ) -> str:
     """Return a digest of the annotations, and of each photograph's size in bytes."""
     digest = hashlib.blake2b(digest_size=16)
-    digest.update("\n".join(ids).encode())
+    digest.update("\n".join(ids).encode("utf-8", "surrogatepass"))
     for values in (joints, records.centre, records.scale, np.nan_to_num(records.head)):
         digest.update(np.round(values, 3).tobytes())
     digest.update(records.labelled.tobytes())

@@ -7,13 +7,20 @@ that neck and head top lie up to a pixel from where the other forms have them. A
 annotation is at (0, 0); `visible` is 0 for it and for occluded ones.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from robustpose.data.mpii.records import HEADS, Records, fault
 from robustpose.errors import UsageError
 
+if TYPE_CHECKING:
+    import h5py
+
+MOST_NUMBERS = 10**8
+"""More than any set of people has, and less than any machine's memory."""
 SHAPES: dict[str, tuple[int, ...]] = {
     "imgname": (),
     "center": (2,),
@@ -59,11 +66,22 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
                     f"expected {', '.join(f'`{name}`' for name in SHAPES)} in {path}, found no "
                     f"{', '.join(f'`{name}`' for name in missing)}"
                 )
-            wanted = [*SHAPES, *(["person"] if "person" in file else [])]
+            people = isinstance(file.get("person"), h5py.Dataset)
+            wanted = [*SHAPES, *(["person"] if people else [])]
+            _check_sizes(file, wanted, path)
             return {name: np.asarray(file[name][()]) for name in wanted}
-    except (OSError, RuntimeError, KeyError) as error:
+    except (OSError, RuntimeError, KeyError, TypeError) as error:
         reason = "no such file" if not path.is_file() else str(error)
         raise UsageError(f"expected an HDF5 file at {path}: {reason}") from error
+
+
+def _check_sizes(file: "h5py.File", names: Sequence[str], path: Path) -> None:
+    """Refuse what cannot be people, before so much memory is taken."""
+    for name in names:
+        if file[name].size is None or file[name].size > MOST_NUMBERS:
+            raise UsageError(
+                f"{path}: expected `{name}` of MPII's people, found {file[name].shape}"
+            )
 
 
 def _check_shapes(arrays: dict[str, np.ndarray], path: Path) -> None:

@@ -95,6 +95,8 @@ def checked(records: Records) -> Records:
         )
     positive = np.isfinite(records.scale) & (records.scale > 0)
     _check("scale", positive, records.scale, records, expected="a positive number")
+    head = ~np.isinf(records.head)
+    _check("head size", head, records.head, records, expected="finite")
     _check("center", np.isfinite(records.centre).all(axis=1), records.centre, records)
     _check_repeated(records)
     return records

@@ -56,6 +56,8 @@ def _numbers(
         found = ", ".join(sorted(content)) or "nothing"
         raise UsageError(f"{path}: expected {expected}, found {found}")
     array = content[name]
+    if not isinstance(array, np.ndarray):
+        raise UsageError(f"{path}: expected {expected}, found a {type(array).__name__}")
     if array.shape != shape or array.dtype.kind not in "biuf":
         found = f"{' x '.join(map(str, array.shape))} of type {array.dtype}"
         raise UsageError(f"{path}: expected {expected}, found {found}")
