@@ -127,8 +127,11 @@ def _layers(
     )
     if not guess:
         return band, line, point
-    dots = base.mark_line(strokeWidth=1.3, strokeDash=[1, 3]).encode(
-        y=_percent("guess", title, top), opacity=faded
+    dots = (
+        alt.Chart()
+        .transform_filter(f"({only}) && isValid(datum.guess)")
+        .mark_rule(strokeWidth=1.3, strokeDash=[1, 3])
+        .encode(y=_percent("mean(guess)", title, top), color=_colour(networks), opacity=faded)
     )
     return band, dots, line, point
 
