@@ -17,8 +17,7 @@ swap with another joint of the same person is told (there it is a miss), while s
 people are told only if these are given; and to count as inverted or swapped a joint must be where
 that place's own joint would be good (there, within the wider radius of jitter).
 
-A joint thrown anywhere lands on a wrong place now and then. Measured on MPII's validation split,
-standard crops, PCKh@0.5: of joints drawn evenly over the crop 7.5 % are swaps and 0.5 % inversions.
+A joint thrown anywhere lands on a wrong place now and then, so a few swaps say nothing.
 """
 
 import math

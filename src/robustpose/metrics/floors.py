@@ -10,9 +10,9 @@ centre and side of each crop. That matters, because the score depends on it. Mea
 people of MPII's validation split (14 scored joints, 38,430 in all, PCKh@0.5, `<=`):
 
 - the standard crop (centre 15 x scale px below the given one, side 1.25 x 200 x scale, which is
-  10 head sizes, so the radius is 5 % of the side for everybody): constant pose 16.77 % (16.4 to
-  16.8 % with the mean of one half of the people judged on the other), another person's pose 9.18 %,
-  or 9.34 % if a joint counts once for each *pair* of people who both have it;
+  10 head sizes, so the radius is 5 % of the side for everybody): constant pose 16.77 %,
+  another person's pose 9.18 %, or 9.34 % if a joint counts once for each *pair* of people who both
+  have it (`results/mpii_validation.txt`);
 - the middle of the box of each person's scored joints instead, side 10 head sizes: 14.81 %, 9.06 %
   and 9.12 %.
 """
