@@ -51,7 +51,7 @@ def conditions() -> Mapping[str, Condition]:
         "igsm": Attacked(name="IGSM-U-3", attack=igsm(eps=4 / 255, steps=3)),
         "l2": Attacked(name="PGD-U-2", attack=pgd(eps=0.9, steps=2, restarts=2, ball=L2)),
         "targeted": Attacked(name="IGSM-T-2", attack=igsm(eps=4 / 255, steps=2), targeted=True),
-        "transfer": Attacked(name="IGSM-U-2", attack=igsm(eps=2 / 255, steps=2), on="resdec"),
+        "transfer": Attacked(name="IGSM-U-2", attack=igsm(eps=2 / 255, steps=2)),
     }
 
 
@@ -66,7 +66,10 @@ def tiny_study(**changes: Any) -> Study:
         "batch_size": 2,
         "keep": 1,
     }
-    return Study(**{**settings, **changes})
+    settings |= changes
+    transfer = {"deeppose": ("resdec",), "resdec": ("resdec",)}
+    exposures = {"transfer": transfer} if "transfer" in settings["conditions"] else {}
+    return Study(**{"exposures": exposures, **settings})
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from jaxtyping import Bool
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from robustpose.conditions import Artefact, Condition, Perturbed
+from robustpose.conditions import Artefact, Condition, Perturbed, Preparation
 from robustpose.data.crops import crop
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
@@ -105,7 +105,8 @@ class _Runner:
         self.device = device
         self.models = {name: self._model(name) for name in study.victims}
         self._crops: dict[int, PoseBatch] = {}
-        self._artefacts: dict[str, Artefact | None] = {}
+        self._artefacts: dict[str, Artefact] = {}
+        self._splits: dict[int, tuple[Split, str]] = {}
 
     @cached_property
     def digests(self) -> Mapping[str, str]:
@@ -125,9 +126,13 @@ class _Runner:
         return self.study.people.ids
 
     def work(self, cell: Cell) -> int:
-        """Return gradient evaluations, the measure of progress."""
+        """Return gradient evaluations, the measure of progress.
+
+        The first batch of a condition and model bears what is prepared for all of them.
+        """
+        condition = self.study.conditions[cell.label]
         people = len(self.study.batch_people(cell.batch))
-        return people * self.study.conditions[cell.label].cost
+        return people * condition.cost + (cell.batch == 0) * condition.preparation_cost
 
     def part_path(self, cell: Cell) -> Path:
         return self.out / "rows" / f"{self.part(cell)}.parquet"
@@ -148,7 +153,7 @@ class _Runner:
             "models": {name: self.digests[name] for name in cell.victims},
             "people": self.described_people[start : start + study.batch_size],
             "annotations": study.people.digest,
-            "prepared_on": self._preparation_digest(cell),
+            "prepared_on": self._prepared_on(cell.label),
             "canvas": study.canvas,
             "cropping": _cropping(study.people),
             "unscored": list(study.people.unscored),
@@ -219,6 +224,7 @@ class _Runner:
                 _condition_entry(label, condition) for label, condition in study.conditions.items()
             ],
             "cells": cells,
+            "artefacts": self._artefact_entries(),
             "parts": [cell["part"] for cell in cells],
             "arithmetic": arithmetic(self.device),
             "machine": machine(),
@@ -228,6 +234,16 @@ class _Runner:
             _check_same_run(self.out, content)
             write_table(people_table(study), self.out / "people.parquet")
             write_json(content, self.out / "study.json")
+
+    def _artefact_entries(self) -> list[dict[str, object]]:
+        """Return which file holds what a condition prepared on a model."""
+        first = (cell for cell in self.study.cells() if cell.batch == 0)
+        paths = ((cell, self.artefact_path(cell)) for cell in first)
+        return [
+            {"condition": cell.label, "made_on": cell.made_on, "file": path.name}
+            for cell, path in paths
+            if path is not None
+        ]
 
     def _model(self, name: str) -> PoseModel:
         model = self.study.victims[name]().to(self.device).frozen()
@@ -243,39 +259,55 @@ class _Runner:
             self._crops[batch] = replace(people, labelled=people.labelled & self.shared)
         return self._crops[batch]
 
-    def _preparation_digest(self, cell: Cell) -> str | None:
-        """Return what a prepared condition depends on beside the people of its batch."""
-        if self._artefact(cell) is None:
-            return None
-        return self._prepared_on
+    def _prepared_on(self, label: str) -> str | None:
+        """Return a digest of the people that a condition prepares on, if it does."""
+        people = self.study.conditions[label].prepares_on(self.study.sources)
+        return None if people is None else self._digest_of(people)
 
-    @cached_property
-    def _prepared_on(self) -> str:
-        people = self.study.prepared_on
-        return digest_of([people.digest, people.ids])
+    def _digest_of(self, people: Split) -> str:
+        # Few splits, asked for once a cell; drawn people take a moment to tell their ids.
+        if id(people) not in self._splits:
+            self._splits[id(people)] = people, digest_of([people.digest, people.ids])
+        return self._splits[id(people)][1]
+
+    def artefact_path(self, cell: Cell) -> Path | None:
+        """Return where what the condition prepares is kept; None if it prepares nothing."""
+        people = self._prepared_on(cell.label)
+        if people is None:
+            return None
+        condition = described(self.study.conditions[cell.label])
+        model = cell.made_on and [self.digests[cell.made_on], self.study.precision]
+        key = digest_of([condition, model, people, self.study.canvas, self.study.seed])
+        return self.out / "artefacts" / f"{key}.safetensors"
 
     def _artefact(self, cell: Cell) -> Artefact | None:
         """Return what the condition prepares, from disk if it was made before."""
+        path = self.artefact_path(cell)
+        if path is None:
+            return None
+        if path.stem not in self._artefacts:
+            if not path.exists():
+                self._prepare(cell, path)
+            found = load_file(path)
+            self._artefacts[path.stem] = {
+                name: each.to(self.device) for name, each in found.items()
+            }
+        return self._artefacts[path.stem]
+
+    def _prepare(self, cell: Cell, path: Path) -> None:
         condition = self.study.conditions[cell.label]
-        key = digest_of(
-            [
-                described(condition),
-                cell.made_on and self.digests[cell.made_on],
-                self._prepared_on,
-                self.study.canvas,
-            ]
+        people = condition.prepares_on(self.study.sources)
+        assert people is not None
+        preparation = Preparation(
+            people=people,
+            canvas=self.study.canvas,
+            model=None if cell.made_on is None else self.models[cell.made_on],
+            seed=self.study.seed,
+            state=path.with_suffix(".state"),
         )
-        if key not in self._artefacts:
-            path = self.out / "artefacts" / f"{key}.safetensors"
-            if path.exists():
-                self._artefacts[key] = load_file(path)
-            else:
-                model = None if cell.made_on is None else self.models[cell.made_on]
-                made = condition.prepare(self.study.prepared_on, self.study.canvas, model)
-                if made is not None:
-                    _write_artefact(made, path)
-                self._artefacts[key] = made
-        return self._artefacts[key]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_artefact(condition.prepare(preparation), path)
+        preparation.state.unlink(missing_ok=True)
 
     def _finished(
         self, perturbed: Perturbed, batch: PoseBatch, condition: Condition
@@ -360,7 +392,7 @@ def _people_entry(study: Study, scored: list[bool]) -> dict[str, object]:
     return {
         "name": people.name,
         "count": len(people),
-        "available": len(study.prepared_on),
+        "available": len(study.sources.judged),
         "digest": people.digest,
         "threshold": people.threshold,
         "reference": people.reference,

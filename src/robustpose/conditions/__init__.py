@@ -1,0 +1,7 @@
+"""Conditions: anything that turns a batch of people into a batch of images."""
+
+from robustpose.conditions.attacked import Attacked
+from robustpose.conditions.clean import Clean
+from robustpose.conditions.condition import Artefact, Condition, Perturbed, Preparation, Sources
+
+__all__ = ["Artefact", "Attacked", "Clean", "Condition", "Perturbed", "Preparation", "Sources"]
