@@ -9,10 +9,13 @@ from robustpose.studies.study import Study
 NETWORKS = ("deeppose-compact", "deeppose-best-compact", "resdec-compact", "hourglass2-compact")
 PEOPLE = 24
 EPSILONS = (0.5, 1, 2, 4, 8)
+ATTACKS = ("FGSM-U", "IGSM-U-10", "IGSM-T-20")
 
 
 def demo() -> Study:
     """Return the study of `robustpose demo`: four bundled networks, rendered people."""
     people = load_people("rendered", split="test")
-    study = jain2019(people, NETWORKS, epsilons=EPSILONS, limit=PEOPLE, batch_size=PEOPLE)
+    study = jain2019(
+        people, NETWORKS, attacks=ATTACKS, epsilons=EPSILONS, limit=PEOPLE, batch_size=PEOPLE
+    )
     return replace(study, name="demo-v1")

@@ -1,0 +1,126 @@
+"""The study "On the Robustness of Human Pose Estimation" (Jain, Shah et al. 2019).
+
+What differs from the paper unless `faithful` is asked for: images stay in the valid range and are
+rounded to 8 bits.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+from robustpose.conditions import Clean, Condition
+from robustpose.data.people import Split
+from robustpose.errors import UsageError, check_choice
+from robustpose.models import load_model, split_name
+from robustpose.models.model import PoseModel
+from robustpose.protocols.jain2019.experiments import EXPERIMENTS, Exposure, Setting, Shown
+from robustpose.studies.study import Study
+
+EPSILONS = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
+"""The paper's, in 0-255 units."""
+
+__all__ = ["EPSILONS", "EXPERIMENTS", "jain2019", "labelled", "victims"]
+
+Loaders = Mapping[str, Callable[[], PoseModel]]
+
+
+def jain2019(
+    people: Split,
+    networks: Sequence[str],
+    *,
+    training: Split | None = None,
+    experiments: Sequence[str] = ("white-box",),
+    attacks: Sequence[str] | None = None,
+    epsilons: Sequence[float] = EPSILONS,
+    everywhere: bool = False,
+    faithful: bool = False,
+    canvas: tuple[int, int] = (128, 128),
+    batch_size: int = 16,
+    limit: int | None = None,
+    seed: int = 0,
+    precision: str = "float32",
+    size: tuple[int, int] | None = None,
+) -> Study:
+    """Return the study on these people, with networks named as `load_model` takes them.
+
+    That is a network of the zoo, or NAME:FILE with the file of its weights; `size` (height, width)
+    is the input of published files that do not tell it. `training` are people that no score is
+    taken of.
+
+    `attacks` are names such as `IGSM-U-10`; None: all of the experiments. `everywhere` makes the
+    attacks of 100 steps at all epsilons, not at 8 alone. `faithful` repeats the paper: images in
+    floating point that may leave the valid range. With `limit` only the first people are attacked;
+    poses to ask for still come from all of them. Raises `UsageError` for an unknown experiment,
+    network or attack, or an epsilon out of (0, 255].
+    """
+    for epsilon in epsilons:
+        if not 0 < epsilon <= 255:
+            raise UsageError(f"epsilon is in 0-255 units: 0 < epsilon <= 255, found {epsilon:g}")
+    for name in experiments:
+        check_choice("experiment", name, EXPERIMENTS)
+    loaders = victims(networks, size=size)
+    setting = Setting(
+        stages={name: len(load().codecs) for name, load in loaders.items()},
+        epsilons=tuple(sorted(set(epsilons))),
+        everywhere=everywhere,
+        valid=not faithful,
+    )
+    shown = [each for name in experiments for each in EXPERIMENTS[name](setting)]
+    conditions, exposures = labelled(_chosen(shown, attacks))
+    return Study(
+        name="jain2019-v1",
+        people=people.limited(limit),
+        preparation=people,
+        training=training,
+        canvas=canvas,
+        victims=loaders,
+        conditions=conditions,
+        exposures=exposures,
+        batch_size=batch_size,
+        seed=seed,
+        precision=precision,
+        rounding=not faithful,
+        valid_range=not faithful,
+    )
+
+
+def victims(networks: Sequence[str], *, size: tuple[int, int] | None = None) -> Loaders:
+    """Return how each network is loaded, by its label: its name, and its file's if it has one.
+
+    Raises `UsageError` for an unknown name, or two networks with one label.
+    """
+    loaders = {}
+    for text in networks:
+        name, file = split_name(text)
+        label = name if file is None else f"{name}:{file.name}"
+        if label in loaders:
+            raise UsageError(f"two networks are called {label}: leave one out, or rename its file")
+        loaders[label] = partial(load_model, text, size=size)
+    return loaders
+
+
+def labelled(shown: Iterable[Shown]) -> tuple[dict[str, Condition], dict[str, Exposure]]:
+    """Return conditions and exposures under the labels of the report, the clean one first.
+
+    A condition of several experiments is made once, and shown to all that any of them shows it to.
+    """
+    conditions: dict[str, Condition] = {"clean": Clean()}
+    exposures: dict[str, Exposure] = {}
+    for condition, exposure in shown:
+        ball = condition.ball
+        label = condition.name if ball is None else f"{condition.name} @ {255 * ball.eps:g}"
+        if conditions.setdefault(label, condition) != condition:
+            raise ValueError(f"two conditions are called {label}")
+        before = exposures.get(label, {})
+        exposures[label] = {
+            victim: tuple(dict.fromkeys((*before.get(victim, ()), *exposure.get(victim, ()))))
+            for victim in dict.fromkeys((*before, *exposure))
+        }
+    return conditions, exposures
+
+
+def _chosen(shown: Sequence[Shown], attacks: Sequence[str] | None) -> Sequence[Shown]:
+    if not attacks:
+        return shown
+    for name in attacks:
+        check_choice("attack", name, dict.fromkeys(each.condition.name for each in shown))
+    return [each for each in shown if each.condition.name in attacks]

@@ -1,0 +1,166 @@
+"""The experiments of the study: what each consists of, and who sees which images.
+
+Step sizes are the smallest of the ranges that the paper found best (section 3): a third of epsilon
+for untargeted and a ninth for targeted attacks. Attacks whose name ends in -ALL raise the loss
+summed over all stages; a network of one stage has none.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
+
+from robustpose.attacks.balls import Linf
+from robustpose.attacks.iterated import Iterated, fgsm, igsm
+from robustpose.conditions import Attacked, Condition
+
+Exposure = Mapping[str, tuple[str, ...]]
+"""For each victim, the networks on which the images are made that it sees."""
+
+RADIUS = 8.0
+"""Where the paper compares numbers of steps and transfers, in 0-255 units."""
+U_STEP, T_STEP = 3, 9
+"""Steps are epsilon over these, untargeted and targeted."""
+U_STEPS_TRIED, T_STEPS_TRIED = (2, 6, 12), (3, 7, 18)
+"""Other steps that are tried besides: 1/2 and 1/7 are the other ends of the paper's ranges."""
+COUNTS_TRIED = (2, 5, 20, 50)
+"""Numbers of steps besides the paper's 10 and 100."""
+
+
+class Shown(NamedTuple):
+    """A condition, and which victims see the images made on which networks."""
+
+    condition: Condition
+    exposure: Exposure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What the experiments are made of.
+
+    `stages` tells how many stages each network attacked has, `defended` which defended networks
+    belong to it. `epsilons` are in 0-255 units; `everywhere` makes the attacks of 100 steps at all
+    of them. `valid` keeps images in the valid range.
+    """
+
+    stages: Mapping[str, int]
+    epsilons: tuple[float, ...]
+    defended: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    everywhere: bool = False
+    valid: bool = True
+
+    @property
+    def white_box(self) -> Exposure:
+        """Each network sees the images made on itself."""
+        return {name: (name,) for name in self.stages}
+
+    @property
+    def staged(self) -> Exposure:
+        """The same for the networks that have several stages."""
+        return {name: (name,) for name, stages in self.stages.items() if stages > 1}
+
+    @property
+    def everybody(self) -> Exposure:
+        """Each network sees the images made on each."""
+        return {name: tuple(self.stages) for name in self.stages}
+
+    def ball(self, eps: float) -> Linf:
+        """Return the box of a radius for images in [0, 1]."""
+        return Linf(eps, valid=self.valid)
+
+
+def white_box(setting: Setting) -> Iterator[Shown]:
+    """Yield FGSM, IGSM-U-10 and IGSM-T-20 at each epsilon, also on all stages: Figures 2a to 2d."""
+    for name, attack, targeted in (
+        ("FGSM-U", _one_step, False),
+        ("FGSM-T", _one_step, True),
+        ("IGSM-U-10", partial(_steps, steps=10, share=U_STEP), False),
+        ("IGSM-T-20", partial(_steps, steps=20, share=T_STEP), True),
+    ):
+        for epsilon in setting.epsilons:
+            single = Attacked(name=name, attack=attack(setting, epsilon), targeted=targeted)
+            yield Shown(single, setting.white_box)
+            if setting.staged:
+                every = replace(single, name=f"{name}-ALL", all_stages=True)
+                yield Shown(every, setting.staged)
+
+
+def iterations(setting: Setting) -> Iterator[Shown]:
+    """Yield attacks of 2 to 100 steps: Figures 2e and 2f, and the rule of segmentation.
+
+    "IGSM-U-N" takes as many steps of one grey level as Arnab et al. (CVPR 2018) do,
+    min(eps + 4, ceil(1.25 eps)), and "IGSM-U-10N" ten times as many: under one and the same rule
+    for the step, so that what more steps add is not mixed up with another step.
+    """
+    for epsilon in setting.epsilons if setting.everywhere else (RADIUS,):
+        for steps in (10, *COUNTS_TRIED, 100) if epsilon == RADIUS else (10, 100):
+            yield from _counted(setting, epsilon, "U", steps, U_STEP)
+        for steps in (20, 100):
+            yield from _counted(setting, epsilon, "T", steps, T_STEP)
+    count = segmentation_steps(RADIUS)
+    for name, steps in (("IGSM-U-N", count), ("IGSM-U-10N", 10 * count)):
+        attack = igsm(eps=RADIUS / 255, steps=steps, step_size=1 / 255, ball=setting.ball)
+        yield Shown(Attacked(name=name, attack=attack), setting.white_box)
+
+
+def step_sizes(setting: Setting) -> Iterator[Shown]:
+    """Yield IGSM-U-10 and IGSM-T-20 with other steps: section 3's search for the best one."""
+    for share in U_STEPS_TRIED:
+        attack = _steps(setting, RADIUS, steps=10, share=share)
+        name = f"IGSM-U-10 step 1/{share}"
+        yield Shown(Attacked(name=name, attack=attack), setting.white_box)
+    for share in T_STEPS_TRIED:
+        attack = _steps(setting, RADIUS, steps=20, share=share)
+        name = f"IGSM-T-20 step 1/{share}"
+        yield Shown(Attacked(name=name, attack=attack, targeted=True), setting.white_box)
+
+
+def transfer(setting: Setting) -> Iterator[Shown]:
+    """Yield image-specific perturbations that every network sees, whoever they were made on."""
+    for name, attack in (
+        ("FGSM-U", _one_step(setting, RADIUS)),
+        ("IGSM-U-10", _steps(setting, RADIUS, steps=10, share=U_STEP)),
+    ):
+        yield Shown(Attacked(name=name, attack=attack), setting.everybody)
+
+
+def defenses(setting: Setting) -> Iterator[Shown]:
+    """Yield attacks that do not know a defence, and attacks that are made through it."""
+    exposure = {
+        name: (network, name) for network, names in setting.defended.items() for name in names
+    }
+    own = {network: (network,) for network in setting.defended}
+    attack = _steps(setting, RADIUS, steps=10, share=U_STEP)
+    yield Shown(Attacked(name="IGSM-U-10", attack=attack), {**own, **exposure})
+
+
+EXPERIMENTS: dict[str, Callable[[Setting], Iterator[Shown]]] = {
+    "white-box": white_box,
+    "iterations": iterations,
+    "step-size": step_sizes,
+    "transfer": transfer,
+    "defenses": defenses,
+}
+
+
+def segmentation_steps(epsilon: float) -> int:
+    """Return how many steps Arnab et al. (CVPR 2018) take at an epsilon in 0-255 units."""
+    return max(1, math.ceil(min(epsilon + 4, 1.25 * epsilon)))
+
+
+def _one_step(setting: Setting, epsilon: float) -> Iterated:
+    return fgsm(eps=epsilon / 255, ball=setting.ball)
+
+
+def _steps(setting: Setting, epsilon: float, *, steps: int, share: int) -> Iterated:
+    eps = epsilon / 255
+    return igsm(eps=eps, steps=steps, step_size=eps / share, ball=setting.ball)
+
+
+def _counted(
+    setting: Setting, epsilon: float, goal: str, steps: int, share: int
+) -> Iterator[Shown]:
+    attack = _steps(setting, epsilon, steps=steps, share=share)
+    name = f"IGSM-{goal}-{steps}"
+    yield Shown(Attacked(name=name, attack=attack, targeted=goal == "T"), setting.white_box)

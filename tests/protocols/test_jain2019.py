@@ -1,0 +1,116 @@
+"""The study's conditions: names, steps, balls and who sees what, against the paper's protocol."""
+
+import numpy as np
+import pytest
+
+from robustpose.attacks.balls import Linf
+from robustpose.conditions import Attacked
+from robustpose.data.rendered import rendered_people
+from robustpose.errors import UsageError
+from robustpose.protocols.jain2019 import EPSILONS, EXPERIMENTS, jain2019
+from robustpose.protocols.jain2019.experiments import segmentation_steps
+from robustpose.studies.study import Study
+
+NETWORKS = ("resdec-matched", "hourglass2-matched")
+
+
+def study(*experiments: str, **settings: object) -> Study:
+    people = rendered_people("test", count=3, pixels=128)
+    return jain2019(people, NETWORKS, experiments=experiments, **settings)  # type: ignore[arg-type]
+
+
+def attacked(found: Study, label: str) -> Attacked:
+    condition = found.conditions[label]
+    assert isinstance(condition, Attacked)
+    return condition
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "share", "targeted"),
+    [
+        ("FGSM-U", 1, 1, False),
+        ("FGSM-T", 1, 1, True),
+        ("IGSM-U-10", 10, 3, False),
+        ("IGSM-T-20", 20, 9, True),
+    ],
+)
+@pytest.mark.parametrize("all_stages", [False, True])
+def test_white_box_is_the_papers(
+    name: str, steps: int, share: int, targeted: bool, all_stages: bool
+) -> None:
+    found = study("white-box")
+    suffix = "-ALL" if all_stages else ""
+    for epsilon in EPSILONS:
+        label = f"{name}{suffix} @ {epsilon:g}"
+        condition = attacked(found, label)
+        assert condition.name == f"{name}{suffix}"
+        assert condition.targeted is targeted
+        assert condition.all_stages is all_stages
+        assert condition.steps == steps
+        assert condition.attack.step_size == pytest.approx(epsilon / 255 / share)
+        assert not condition.attack.random_start
+        assert condition.ball == Linf(epsilon / 255)
+        # A network of one stage has no attack on all of them.
+        victims = NETWORKS[1:] if all_stages else NETWORKS
+        assert found.exposures[label] == {victim: (victim,) for victim in victims}
+
+
+def test_experiments_share_their_conditions() -> None:
+    found = study("white-box", "transfer")
+    label = "IGSM-U-10 @ 8"
+    cells = [cell for cell in found.cells() if cell.label == label]
+    assert [(cell.made_on, cell.victims) for cell in cells] == [
+        (name, NETWORKS) for name in NETWORKS
+    ]
+    assert found.exposures["IGSM-U-10 @ 4"] == {name: (name,) for name in NETWORKS}
+
+
+def test_a_hundred_steps_at_8_or_everywhere() -> None:
+    names = study("iterations").conditions
+    assert {f"IGSM-U-{n} @ 8" for n in (2, 5, 10, 20, 50, 100)} <= names.keys()
+    assert "IGSM-T-100 @ 8" in names
+    assert "IGSM-U-100 @ 4" not in names
+    everywhere = study("iterations", everywhere=True).conditions
+    assert {f"IGSM-{goal}-100 @ {eps:g}" for eps in EPSILONS for goal in "UT"} <= everywhere.keys()
+
+
+def test_the_rule_of_segmentation_with_one_and_the_same_step() -> None:
+    # min(eps + 4, ceil(1.25 eps)), Arnab et al. 2018.
+    assert [segmentation_steps(eps) for eps in EPSILONS] == [1, 1, 2, 3, 5, 10, 20, 36]
+    found = study("iterations")
+    few, many = (attacked(found, f"IGSM-U-{n} @ 8") for n in ("N", "10N"))
+    assert (few.steps, many.steps) == (10, 100)
+    assert few.attack.step_size == many.attack.step_size == 1 / 255
+
+
+def test_steps_are_swept_within_and_beyond_the_papers_ranges() -> None:
+    found = study("step-size", "white-box")
+    for goal, count, ends in (("U", 10, (2, 3)), ("T", 20, (7, 9))):
+        tried = [
+            condition.attack.ball.eps / condition.attack.step_size
+            for label, condition in found.conditions.items()
+            if label.startswith(f"IGSM-{goal}-{count}")
+            and label.endswith("@ 8")
+            and "ALL" not in label
+            and isinstance(condition, Attacked)
+        ]
+        assert set(ends) <= set(np.round(tried, 6))
+        assert min(tried) < ends[0] or max(tried) > ends[1]
+
+
+def test_faithful_leaves_the_valid_range_and_rounds_nothing() -> None:
+    found = study("white-box", faithful=True)
+    assert not found.rounding
+    assert not found.valid_range
+    assert attacked(found, "IGSM-U-10 @ 8").ball == Linf(8 / 255, valid=False)
+
+
+def test_every_experiment_runs_alone() -> None:
+    for name in EXPERIMENTS:
+        assert len(study(name).conditions) > 1 or name == "defenses"
+
+
+@pytest.mark.parametrize("settings", [{"epsilons": (0,)}, {"epsilons": (300,)}])
+def test_impossible_epsilons_are_refused(settings: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match="0-255 units"):
+        study("white-box", **settings)
