@@ -12,13 +12,12 @@ import numpy as np
 from robustpose.data.mpii import mpii_truth
 from robustpose.metrics.floors import (
     Frames,
-    chance_pck,
     constant_pose_errors,
     in_frames,
     mean_pose,
     other_pose_chances,
 )
-from robustpose.metrics.pck import pck_of_errors
+from robustpose.metrics.rules import Within, score_of
 from robustpose.predictions import read_predictions, score
 
 
@@ -32,16 +31,17 @@ def guesses(truth: Path) -> dict[str, float]:
     size = np.array([person.size or 0.0 for person in everybody]) / sides
     counts = np.array([joint not in people.unscored for joint in people.skeleton.joints])
     scored = np.stack([person.labelled for person in everybody]) & counts
+    rule = Within(people.threshold)
     constant = constant_pose_errors(mean_pose(joints, scored), joints, scored, size)
     chances = other_pose_chances(
-        joints, scored, joints, scored, size, people.threshold, itself=np.arange(len(everybody))
+        joints, scored, joints, scored, size, rule, itself=np.arange(len(everybody))
     )
     pairs = np.where(np.isnan(chances), 0.0, chances).sum(axis=0)
     donors = scored.sum(axis=0).astype(float)
     by_pair = (pairs * (donors - 1)).sum() / (donors * (donors - 1)).sum()
     return {
-        "constant mean pose": pck_of_errors(constant, people.threshold),
-        "another person's pose, by joint": chance_pck(chances),
+        "constant mean pose": score_of(rule.sums(constant)),
+        "another person's pose, by joint": score_of(rule.gathered(chances)),
         "another person's pose, by pair of people": float(100 * by_pair),
     }
 

@@ -75,6 +75,6 @@ def _maps(image: np.ndarray[Any, Any], path: Path) -> np.ndarray[Any, Any]:
 if __name__ == "__main__":
     (run,) = map(Path, sys.argv[1:])
     IMAGES.mkdir(parents=True, exist_ok=True)
-    shutil.copy(run / "figures" / "relative_pck.png", IMAGES / "relative_pck.png")
+    shutil.copy(run / "figures" / "relative_score.png", IMAGES / "relative_pck.png")
     cv2.imwrite(str(IMAGES / "before_after.png"), before_after(run)[..., ::-1])
     print(f"wrote {IMAGES}")

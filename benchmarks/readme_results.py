@@ -43,9 +43,9 @@ def _attack_table(results: Path) -> str:
         own = {row["attack"]: row for row in attacked if row["network"] == network}
         clean = next(r for r in rows if r["network"] == network and r["attack"] == "clean")
         cells = [_relative(own[attack]) for attack in attacks]
-        lines.append([network, f"{float(clean['pck']):.1f}", *cells])
+        lines.append([network, f"{float(clean['score']):.1f}", *cells])
     header = [f"{attack}, relative [95 %]" for attack in attacks]
-    return _table(["LSP test, eps 8/255", "clean PCK", *header], lines)
+    return _table(["LSP test, eps 8/255", f"clean {rows[0]['measure']}", *header], lines)
 
 
 def _relative(row: dict[str, str]) -> str:

@@ -199,8 +199,8 @@ def show_study(scores: "pl.DataFrame") -> None:
     shown = [epsilon for epsilon in (0.5, 1, 2, 4, 8) if epsilon in epsilons] or epsilons[:5]
     for network in dict.fromkeys(row["network"] for row in rows):
         own = [row for row in rows if row["network"] == network]
-        clean = next((row["pck"] for row in own if row["attack"] == "clean"), None)
-        title = f"{network}: {_percent(clean)} % PCK clean"
+        clean = next((row["score"] for row in own if row["attack"] == "clean"), None)
+        title = f"{network}: {_percent(clean)} % clean"
         table = Table("attack", title=title, title_justify="left")
         for epsilon in shown:
             table.add_column(f"eps {epsilon:g}", justify="right")
@@ -210,9 +210,10 @@ def show_study(scores: "pl.DataFrame") -> None:
             name = f"{attack} target" if targeted else attack
             table.add_row(name, *(_cell(lines.get(epsilon)) for epsilon in shown))
         _out.print(table)
-    say("PCK under attack in percent, in brackets relative to clean: lower is a stronger attack.")
+    for measure in dict.fromkeys(row["measure"] for row in rows):
+        say(f"{measure} in percent, in brackets relative to clean: lower is a stronger attack.")
     if any(row["goal"] == "targeted" for row in rows):
-        say("Target: percent of joints at the pose asked for; higher is a stronger attack.")
+        say("Target: the same, against the pose asked for; higher is a stronger attack.")
 
 
 def show_models(
@@ -284,4 +285,4 @@ def _cell(row: Mapping[str, Any] | None) -> str:
     if row["goal"] == "targeted":
         return _percent(row["target"])
     relative = "-" if row["relative"] is None else f"{row['relative']:.0f}"
-    return f"{_percent(row['pck'])} ({relative})"
+    return f"{_percent(row['score'])} ({relative})"

@@ -14,11 +14,7 @@ from robustpose.metrics.floors import (
     Frames,
     above_floor,
     above_floor_by_group,
-    chance_pck,
-    chance_sums,
-    constant_pose_chances,
     constant_pose_errors,
-    constant_pose_pck,
     in_frames,
     joint_boxes,
     mean_pose,
@@ -27,7 +23,8 @@ from robustpose.metrics.floors import (
 from robustpose.metrics.intervals import resample_counts
 from robustpose.metrics.pck import hrnet_mean_at_0_1, pck_by_joint, pck_of_errors
 from robustpose.metrics.plausibility import implausibility, implausible_share, population
-from robustpose.metrics.robustness import pck_interval
+from robustpose.metrics.robustness import score_interval
+from robustpose.metrics.rules import KeypointSimilarity, Within, score_of
 from robustpose.skeletons import LSP14, MPII16
 
 NAN = float("nan")
@@ -37,15 +34,17 @@ def test_a_constant_pose_scores_where_people_stand_alike() -> None:
     truth = np.array([[[0.0, 0], [9, 9]], [[2, 0], [99, 99]], [[7, 0], [0, 0]]])
     labelled = np.array([[True, False], [True, False], [True, False]])
     # The mean of 0, 2 and 7 is 3: off by 3, 1 and 4, over a length of 10.
-    size = np.full(3, 10.0)
-    assert constant_pose_pck(truth, labelled, size, 0.3) == pytest.approx(200 / 3)
-    assert constant_pose_pck(truth, labelled, size, 0.1) == pytest.approx(100 / 3)
+    pose = mean_pose(truth, labelled)
+    error = constant_pose_errors(pose, truth, labelled, np.full(3, 10.0))
+    assert pck_of_errors(error, 0.3) == pytest.approx(200 / 3)
+    assert pck_of_errors(error, 0.1) == pytest.approx(100 / 3)
 
 
 def test_a_constant_pose_never_reads_unlabelled_joints() -> None:
     truth = np.array([[[1.0, 1]], [[NAN, NAN]]])
     labelled = np.array([[True], [False]])
-    assert constant_pose_pck(truth, labelled, np.ones(2), 0.1) == 100
+    error = constant_pose_errors(mean_pose(truth, labelled), truth, labelled, np.ones(2))
+    np.testing.assert_array_equal(error, [[0], [NAN]])
 
 
 def test_a_mean_pose_is_over_those_who_have_the_joint() -> None:
@@ -61,9 +60,6 @@ def test_a_constant_pose_of_other_people_is_judged_on_these() -> None:
     size = np.full(2, 10.0)
     error = constant_pose_errors(pose, truth, labelled, size)
     np.testing.assert_allclose(error, [[0.3, math.inf], [0.1, NAN]])
-    chances = constant_pose_chances(pose, truth, labelled, size, 0.2)
-    np.testing.assert_array_equal(chances, [[0, 0], [1, NAN]])
-    assert chance_pck(chances) == pytest.approx(pck_of_errors(error, 0.2))
 
 
 def test_frames_take_away_where_and_how_large_people_are() -> None:
@@ -102,11 +98,11 @@ def test_another_persons_pose_against_counting_pairs() -> None:
     others_labelled[:, 3] = False  # a joint that no other has
     size = np.where(np.arange(9) == 2, 0.0, 3 + 4 * random.random(9))
     given = (np.where(others_labelled[..., None], others, NAN), others_labelled)
-    found = other_pose_chances(*given, truth, labelled, size, 0.5)
+    found = other_pose_chances(*given, truth, labelled, size, Within(0.5))
     np.testing.assert_allclose(
         found, counted(others, others_labelled, truth, labelled, size, 0.5, None)
     )
-    assert 0 < chance_pck(found) < 100
+    assert 0 < score_of(Within(0.5).gathered(found)) < 100
 
 
 def test_nobody_is_given_their_own_pose() -> None:
@@ -115,7 +111,7 @@ def test_nobody_is_given_their_own_pose() -> None:
     labelled = random.random((8, 3)) < 0.8
     size = 2 + random.random(8)
     itself = np.where(np.arange(8) == 5, -1, np.arange(8))
-    found = other_pose_chances(truth, labelled, truth, labelled, size, 0.5, itself=itself)
+    found = other_pose_chances(truth, labelled, truth, labelled, size, Within(0.5), itself=itself)
     np.testing.assert_allclose(
         found, counted(truth, labelled, truth, labelled, size, 0.5, itself.tolist())
     )
@@ -123,15 +119,30 @@ def test_nobody_is_given_their_own_pose() -> None:
 
 def test_the_only_person_has_no_other() -> None:
     alone = (np.zeros((1, 2, 2)), np.ones((1, 2), dtype=bool))
-    found = other_pose_chances(*alone, *alone, np.ones(1), 0.5, itself=np.array([0]))
+    found = other_pose_chances(*alone, *alone, np.ones(1), Within(0.5), itself=np.array([0]))
     np.testing.assert_array_equal(found, [[0, 0]])
 
 
-def test_chances_are_summed_over_scored_joints() -> None:
-    right, scored = chance_sums(np.array([[0.25, NAN], [1.0, 0.5]]))
-    assert right.tolist() == [0.25, 1.5]
-    assert scored.tolist() == [1, 2]
-    assert np.isnan(chance_pck(np.array([[NAN]])))
+def test_another_persons_pose_by_oks_against_going_through_pairs() -> None:
+    random = np.random.default_rng(2)
+    truth, sigmas = 10 * random.random((7, 3, 2)), (0.1, 0.3, 0.5)
+    labelled, size = random.random((7, 3)) < 0.8, 1 + random.random(7)
+    found = other_pose_chances(
+        truth, labelled, truth, labelled, size, KeypointSimilarity(sigmas), itself=np.arange(7)
+    )
+    for person, joint in np.ndindex(7, 3):
+        if not labelled[person, joint]:
+            assert np.isnan(found[person, joint])
+            continue
+        credits = [
+            math.exp(
+                -(math.dist(truth[other, joint], truth[person, joint]) ** 2)
+                / (8 * size[person] ** 2 * sigmas[joint] ** 2)
+            )
+            for other in range(7)
+            if other != person and labelled[other, joint]
+        ]
+        assert found[person, joint] == pytest.approx(np.mean(credits))
 
 
 CLEAN = np.array([[0.0, 0.0, 0.0, 9.0], [0.0, 0.0, 9.0, NAN]])  # 5 of 7
@@ -140,7 +151,7 @@ FLOOR = np.array([[0.5, 0.5, 0.0, 0.0], [0.5, 0.0, 0.0, 0.0]])  # 1.5 of 7
 
 def test_scores_above_the_floor_by_hand() -> None:
     attacked = np.array([[0.0, 9.0, 9.0, 9.0], [0.0, 0.0, 9.0, NAN]])  # 3 of 7
-    found = above_floor(attacked, CLEAN, FLOOR, 0.5, resample_counts(2))
+    found = above_floor(attacked, CLEAN, FLOOR, Within(0.5), resample_counts(2))
     assert found.floor.value == pytest.approx(150 / 7)
     assert found.clean.value == pytest.approx(350 / 7)
     assert found.attacked.value == pytest.approx(150 / 7)
@@ -149,7 +160,7 @@ def test_scores_above_the_floor_by_hand() -> None:
 
 def test_below_the_floor_is_negative() -> None:
     attacked = np.where(np.isnan(CLEAN), NAN, 9.0)
-    found = above_floor(attacked, CLEAN, FLOOR, 0.5, resample_counts(2))
+    found = above_floor(attacked, CLEAN, FLOOR, Within(0.5), resample_counts(2))
     assert found.attacked.value == pytest.approx(-150 / 7)
     assert found.kept.value == pytest.approx(-100 * 1.5 / 3.5)
 
@@ -157,7 +168,7 @@ def test_below_the_floor_is_negative() -> None:
 def test_only_joints_scored_in_all_three_count() -> None:
     floor = FLOOR.copy()
     floor[0, 3] = NAN
-    found = above_floor(CLEAN, CLEAN, floor, 0.5, resample_counts(2))
+    found = above_floor(CLEAN, CLEAN, floor, Within(0.5), resample_counts(2))
     assert found.floor.value == pytest.approx(25)
     assert found.clean.value == pytest.approx(100 * 3.5 / 6)
     assert found.kept == pytest.approx((100, 100, 100))
@@ -165,7 +176,7 @@ def test_only_joints_scored_in_all_three_count() -> None:
 
 def test_groups_have_floors_of_their_own() -> None:
     groups = above_floor_by_group(
-        CLEAN, CLEAN, FLOOR, 0.5, resample_counts(2), {"near": (0, 1), "far": (2, 3)}
+        CLEAN, CLEAN, FLOOR, Within(0.5), resample_counts(2), {"near": (0, 1), "far": (2, 3)}
     )
     assert groups["near"].floor.value == pytest.approx(100 * 1.5 / 4)
     assert groups["far"].floor.value == 0
@@ -173,11 +184,11 @@ def test_groups_have_floors_of_their_own() -> None:
 
 def test_a_network_no_better_than_the_floor_keeps_no_share() -> None:
     clean = np.array([[0.0, 9.0]] * 20)
-    found = above_floor(clean, clean, np.full((20, 2), 0.6), 0.5, resample_counts(20))
+    found = above_floor(clean, clean, np.full((20, 2), 0.6), Within(0.5), resample_counts(20))
     assert np.isnan(found.kept).all()
     # Above it on average only: some resamples are not, and the share has no interval.
     barely = np.array([[0.0, 0.0]] * 11 + [[9.0, 9.0]] * 9)
-    found = above_floor(barely, barely, np.full((20, 2), 0.5), 0.5, resample_counts(20))
+    found = above_floor(barely, barely, np.full((20, 2), 0.5), Within(0.5), resample_counts(20))
     assert found.kept.value == pytest.approx(100)
     assert np.isnan([found.kept.low, found.kept.high]).all()
     assert found.clean.low < 0 < found.clean.high
@@ -217,7 +228,7 @@ def test_published_predictions_score_what_was_published(validation: Validation) 
     assert pck_of_errors(error, 0.5) == pytest.approx(82.34, abs=0.005)
     assert pck_of_errors(error, 0.1) == pytest.approx(28.97, abs=0.005)
     assert hrnet_mean_at_0_1(error) == pytest.approx(33.14, abs=0.005)
-    interval = pck_interval(error, 0.5, resample_counts(len(error)))
+    interval = score_interval(error, Within(0.5), resample_counts(len(error)))
     assert interval.low < 82.34 < interval.high
     # The mean over joints weighs them by how often they are labelled.
     by_joint, number = pck_by_joint(error, 0.5), (~np.isnan(error)).sum(axis=0)
@@ -233,10 +244,11 @@ def test_floors_of_mpii(validation: Validation) -> None:
     frames = Frames(joint_boxes(truth, labelled).centre, 10 * size)
     placed, length = in_frames(truth, frames), size / frames.side
     np.testing.assert_allclose(0.5 * length, 0.05)  # the radius: 5 % of the side
-    assert constant_pose_pck(placed, labelled, length, 0.5) == pytest.approx(14.81, abs=0.005)
-    itself = np.arange(len(size))
-    chances = other_pose_chances(placed, labelled, placed, labelled, length, 0.5, itself=itself)
-    assert chance_pck(chances) == pytest.approx(9.06, abs=0.005)
+    constant = constant_pose_errors(mean_pose(placed, labelled), placed, labelled, length)
+    assert pck_of_errors(constant, 0.5) == pytest.approx(14.81, abs=0.005)
+    itself, rule = np.arange(len(size)), Within(0.5)
+    chances = other_pose_chances(placed, labelled, placed, labelled, length, rule, itself=itself)
+    assert score_of(rule.gathered(chances)) == pytest.approx(9.06, abs=0.005)
     # Poses that were really drawn: the mean of 20 draws is within a few of its standard errors.
     random = np.random.default_rng(0)
     drawn = []

@@ -53,8 +53,12 @@ def write_run(
     attacks: Sequence[str] = tuple(ATTACKS),
     keep: int = 2,
     without: Sequence[tuple[str, str | None, int]] = (),
+    sigmas: Sequence[float] | None = None,
 ) -> Path:
-    """Write a run; `without` names cells (condition label, made_on, batch) that have no part."""
+    """Write a run; `without` names cells (condition label, made_on, batch) that have no part.
+
+    With `sigmas` its people are scored by OKS.
+    """
     random = np.random.default_rng(3)
     truth = STANDING * random.normal(1, 0.05, (people, 1, 1)) + random.normal(0, 4, (people, 14, 2))
     labelled = random.random((people, 14)) > 0.05
@@ -83,7 +87,7 @@ def write_run(
                 if (condition["label"], made_on, batch) not in without:
                     write_table(rows, folder / "rows" / f"{part}.parquet")
     _write_samples(folder, ids[:keep], truth, conditions, cells, random)
-    write_json(_study(people, conditions, cells, keep), folder / "study.json")
+    write_json(_study(people, conditions, cells, keep, sigmas), folder / "study.json")
     return folder
 
 
@@ -249,7 +253,11 @@ def _save_maps(path: Path, pose: np.ndarray, height: float) -> None:
 
 
 def _study(
-    people: int, conditions: list[dict[str, Any]], cells: list[dict[str, Any]], keep: int
+    people: int,
+    conditions: list[dict[str, Any]],
+    cells: list[dict[str, Any]],
+    keep: int,
+    sigmas: Sequence[float] | None,
 ) -> dict[str, Any]:
     return {
         "name": "synthetic-v1",
@@ -268,6 +276,7 @@ def _study(
             "digest": "9f2b" * 16,
             "threshold": THRESHOLD,
             "reference": "torso",
+            "sigmas": None if sigmas is None else list(sigmas),
             "skeleton": LSP14.name,
             "joints": list(LSP14.joints),
             "limbs": [list(limb) for limb in LSP14.limbs],

@@ -24,7 +24,7 @@ def _table(relative: dict[str, float | None], network: str = "A & B") -> pl.Data
 
 def _parsed(table: pl.DataFrame, skeleton: Skeleton) -> ElementTree.Element:
     networks = table["network"].unique(maintain_order=True).to_list()
-    return ElementTree.fromstring(bodies(table, networks, skeleton))
+    return ElementTree.fromstring(bodies(table, networks, skeleton, score="PCK"))
 
 
 def test_a_disc_for_every_joint_and_a_label_for_every_group() -> None:

@@ -35,7 +35,7 @@ def test_kinds_share_out_all_joints_and_the_good_ones_are_the_pck(run: Run) -> N
         kinds, on=["network", "attack", "eps255"], nulls_equal=True
     )
     assert len(pck) == len(kinds)
-    assert pck["good"].to_list() == pytest.approx(pck["pck"].to_list())
+    assert pck["good"].to_list() == pytest.approx(pck["score"].to_list())
 
 
 def test_a_confidence_that_never_changes_tells_nothing(run: Run) -> None:
@@ -46,7 +46,7 @@ def test_a_confidence_that_never_changes_tells_nothing(run: Run) -> None:
 
 def test_what_lies_above_the_guess_adds_up_and_shrinks(run: Run) -> None:
     floors = floor_table(run, resamples=50)
-    clean = scores(run, resamples=50).filter(attack="clean").select("network", own="pck")
+    clean = scores(run, resamples=50).filter(attack="clean").select("network", own="score")
     joined = floors.join(clean, on="network")
     assert (joined["floor"] + joined["clean"]).to_list() == pytest.approx(joined["own"].to_list())
     iterated = floors.filter(attack="IGSM-U-10").sort("eps255")
@@ -59,7 +59,7 @@ def test_the_guess_is_relative_to_the_clean_score_and_not_drawn_for_targets(run:
     all_scores, floors = scores(run, resamples=50), floor_table(run, resamples=50)
     guess = with_guess(all_scores, floors)
     line = guess.filter(network="2-SHG", attack="FGSM-U", eps255=1.0)
-    clean = all_scores.filter(network="2-SHG", attack="clean")["pck"][0]
+    clean = all_scores.filter(network="2-SHG", attack="clean")["score"][0]
     assert line["guess"][0] == pytest.approx(100 * floors["floor"][0] / clean)
     assert guess.filter(goal="targeted")["guess"].null_count() == len(NETWORKS) * 2
 

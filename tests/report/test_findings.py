@@ -43,7 +43,7 @@ def test_the_strongest_attack_is_the_one_that_leaves_least(synthetic_run: WriteR
         left = table.filter(network=network).sort("relative").row(0, named=True)
         text = said[f"{network}: {left['relative']:.1f} % left at ε = 8."]
         assert left["attack"] in text
-        assert f"to {left['pck']:.1f} %" in text
+        assert f"to {left['score']:.1f} %" in text
 
 
 def test_a_network_spared_an_attack_is_not_compared(synthetic_run: WriteRun) -> None:

@@ -40,7 +40,7 @@ def test_everything_is_written(report: Path) -> None:
         "plausibility.csv",
         "above_guess.csv",
     }
-    names = {"relative_pck", "target_pck", "published", "joints", "error_kinds"}
+    names = {"relative_score", "target_score", "published", "joints", "error_kinds"}
     found = {path.name for path in (folder / "figures").iterdir()}
     assert found == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
     assert pl.read_csv(folder / "tables" / "scores.csv")["network"].n_unique() == len(NETWORKS)
@@ -105,6 +105,19 @@ def test_a_run_without_attacks_still_has_a_page(tmp_path: Path) -> None:
     assert "clean PCK" in text
 
 
+def test_people_scored_by_oks_have_a_page_that_says_so(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, epsilons=(1, 8), keep=1, sigmas=[0.08] * 14)
+    text = re.sub(r"data:image[^\"]+", "", _without_scripts(write_report(folder).read_text()))
+    assert "PCK" not in text.replace("theirs is PCKh of MPII", "")
+    for said in ("clean mean OKS", "relative mean OKS", "target mean OKS", "Mean OKS, COCO"):
+        assert said in text
+    assert "within 0.2 of the torso" in text  # a yes or no: kinds of error, wrong joints
+    for path in (folder / "figures").glob("*.svg"):
+        assert "PCK" not in path.read_text()
+    for name in ("relative_score", "target_score", "joints"):
+        assert "mean OKS" in (folder / "figures" / f"{name}.svg").read_text()
+
+
 def test_the_report_needs_no_torch() -> None:
     code = "import sys, robustpose.report.page; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -132,9 +145,9 @@ def test_a_browser_draws_the_charts_and_asks_for_nothing(browser: Any, report: P
     page.wait_for_selector("#chart-published svg .mark-line path", state="attached")
     # A curve and a dotted guess for each network in each of two panels.
     for mark in (".mark-line path", ".mark-rule.role-mark line"):
-        assert page.locator(f"#chart-relative_pck svg {mark}").count() == 2 * len(NETWORKS)
-    assert page.locator("#chart-target_pck svg .mark-area path").count() == len(NETWORKS)
-    assert not page.locator("#figure-relative_pck img.static").is_visible()
+        assert page.locator(f"#chart-relative_score svg {mark}").count() == 2 * len(NETWORKS)
+    assert page.locator("#chart-target_score svg .mark-area path").count() == len(NETWORKS)
+    assert not page.locator("#figure-relative_score img.static").is_visible()
     assert [url for url in requests if not url.startswith(("data:", report.as_uri()))] == []
     assert problems == []
     page.close()
@@ -143,9 +156,9 @@ def test_a_browser_draws_the_charts_and_asks_for_nothing(browser: Any, report: P
 def test_clicking_the_legend_singles_a_network_out(browser: Any, report: Path) -> None:
     page = browser.new_page()
     page.goto(report.as_uri())
-    lines = page.locator("#chart-relative_pck svg .mark-line path")
+    lines = page.locator("#chart-relative_score svg .mark-line path")
     lines.first.wait_for(state="attached")
-    page.locator("#chart-relative_pck .role-legend-label text", has_text="2-SHG").click()
+    page.locator("#chart-relative_score .role-legend-label text", has_text="2-SHG").click()
     page.wait_for_timeout(200)
     shown = [line.get_attribute("opacity") for line in lines.all()]
     assert sorted(shown, key=str).count("0.15") == 2 * (len(NETWORKS) - 1)
@@ -155,11 +168,11 @@ def test_clicking_the_legend_singles_a_network_out(browser: Any, report: Path) -
 def test_without_scripts_and_in_print_the_pictures_stand_in(browser: Any, report: Path) -> None:
     bare = browser.new_context(java_script_enabled=False).new_page()
     bare.goto(report.as_uri())
-    assert bare.locator("#figure-relative_pck img.static").is_visible()
+    assert bare.locator("#figure-relative_score img.static").is_visible()
     page = browser.new_page()
     page.goto(report.as_uri())
     page.emulate_media(media="print")
-    assert page.locator("#figure-relative_pck img.static").is_visible()
-    assert not page.locator("#chart-relative_pck").is_visible()
+    assert page.locator("#figure-relative_score img.static").is_visible()
+    assert not page.locator("#chart-relative_score").is_visible()
     bare.close()
     page.close()

@@ -1,8 +1,10 @@
 """Numbers against a run small enough to score by hand."""
 
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -78,6 +80,7 @@ def _study() -> dict[str, Any]:
         "name": "hand",
         "people": {
             "threshold": 0.5,
+            "reference": "hand",
             "skeleton": "three",
             "joints": ["left_hand", "nose", "right_hand"],
             "limbs": [["left_hand", "nose"]],
@@ -96,9 +99,10 @@ def _study() -> dict[str, Any]:
 def test_scores_are_those_counted_by_hand(by_hand: Path) -> None:
     clean, untargeted, targeted = scores(by_hand).to_dicts()
     assert (clean["attack"], clean["eps255"], clean["people"]) == ("clean", None, 2)
-    assert clean["pck"] == pytest.approx(80)
+    assert clean["score"] == pytest.approx(80)
     assert clean["relative"] is None
-    assert untargeted["pck"] == pytest.approx(20)  # the transfer row is not counted
+    assert clean["measure"] == targeted["measure"] == "PCK@0.5 of the hand"
+    assert untargeted["score"] == pytest.approx(20)  # the transfer row is not counted
     assert untargeted["relative"] == pytest.approx(25)
     assert untargeted["eps255"] == 8
     assert untargeted["target"] is None
@@ -121,9 +125,35 @@ def test_intervals_hold_their_values(by_hand: Path, monkeypatch: pytest.MonkeyPa
 
 def test_joints_are_those_counted_by_hand(by_hand: Path) -> None:
     table = joint_scores(by_hand).filter(attack="U")
-    found = {row["joint"]: (row["clean"], row["pck"], row["people"]) for row in table.to_dicts()}
+    found = {row["joint"]: (row["clean"], row["score"], row["people"]) for row in table.to_dicts()}
     assert found["hand"] == pytest.approx((75, 0, 2))
     assert found["nose"] == pytest.approx((100, 100, 1))
+
+
+def test_by_oks_scores_are_those_of_a_literal_loop(by_hand: Path) -> None:
+    study = _study()
+    study["people"]["sigmas"] = sigmas = [0.1, 0.2, 0.4]
+    write_json(study, by_hand / "study.json")
+    run = open_run(by_hand)
+    clean, untargeted, _ = scores(run).to_dicts()
+    assert clean["measure"] == "mean OKS"
+
+    def mean_oks(error: np.ndarray, sigmas: list[float]) -> float:
+        people = []
+        for row in error.tolist():
+            pairs = [(e, s) for e, s in zip(row, sigmas, strict=True) if not math.isnan(e)]
+            if pairs:
+                people.append(sum(math.exp(-(e**2) / (8 * s**2)) for e, s in pairs) / len(pairs))
+        return 100 * sum(people) / len(people)
+
+    attack = run.attacks["U"][0]
+    before, after = run.errors("net"), run.errors("net", attack)
+    assert clean["score"] == pytest.approx(mean_oks(before, sigmas))
+    assert untargeted["score"] == pytest.approx(mean_oks(after, sigmas))
+    assert untargeted["relative"] == pytest.approx(100 * untargeted["score"] / clean["score"])
+    hand = joint_scores(run).filter(attack="U", joint="hand").row(0, named=True)
+    assert hand["clean"] == pytest.approx(mean_oks(before[:, [0, 2]], [0.1, 0.4]))
+    assert hand["score"] == pytest.approx(mean_oks(after[:, [0, 2]], [0.1, 0.4]))
 
 
 def test_a_missing_part_takes_its_scores_with_it(by_hand: Path) -> None:
@@ -168,7 +198,7 @@ def test_other_epsilons_are_printed_where_no_usual_one_is(synthetic_run: WriteRu
 def test_csv_holds_three_decimals_and_no_nan(by_hand: Path, tmp_path: Path) -> None:
     write_tables({"scores": scores(by_hand), "conditions": conditions(by_hand)}, tmp_path / "t")
     text = (tmp_path / "t" / "scores.csv").read_text()
-    assert "net,U,untargeted,8.000,20.000" in text
+    assert "net,U,untargeted,8.000,PCK@0.5 of the hand,20.000" in text
     assert "nan" not in text.lower()
     assert "U @ 8" in (tmp_path / "t" / "conditions.csv").read_text()
 

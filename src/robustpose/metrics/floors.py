@@ -22,18 +22,11 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.spatial import cKDTree
 
 from robustpose.metrics.distances import relative_errors
-from robustpose.metrics.intervals import (
-    COVERAGE,
-    Interval,
-    Sums,
-    difference_interval,
-    ratio_interval,
-)
-from robustpose.metrics.pck import pck_of_errors, pck_sums
+from robustpose.metrics.intervals import COVERAGE, Interval, difference_interval, ratio_interval
 from robustpose.metrics.robustness import scored_in_all
+from robustpose.metrics.rules import Rule
 
 
 class Frames(NamedTuple):
@@ -102,105 +95,58 @@ def constant_pose_errors(
     return relative_errors(everywhere, known, labelled, size)
 
 
-def constant_pose_pck(
-    truth: Float[np.ndarray, "n k 2"],
-    labelled: Bool[np.ndarray, "n k"],
-    size: Float[np.ndarray, "n"],
-    threshold: float,
-) -> float:
-    """Return the PCK in percent of one pose for everybody: the mean of these people's truths.
-
-    For want of training people: the mean is taken over the people that it is judged on, which
-    flatters it slightly (`mean_pose` and `constant_pose_errors` take others').
-    """
-    pose = mean_pose(truth, labelled)
-    return pck_of_errors(constant_pose_errors(pose, truth, labelled, size), threshold)
-
-
-def constant_pose_chances(
-    pose: Float[np.ndarray, "k 2"],
-    truth: Float[np.ndarray, "n k 2"],
-    labelled: Bool[np.ndarray, "n k"],
-    size: Float[np.ndarray, "n"],
-    threshold: float,
-) -> Float[np.ndarray, "n k"]:
-    """Return 1 where a constant pose is right and 0 where it is wrong; NaN where nothing is scored.
-
-    The same as `constant_pose_errors`, in the form that `above_floor` takes.
-    """
-    error = constant_pose_errors(pose, truth, labelled, size)
-    return np.where(np.isnan(error), np.nan, error <= threshold)
-
-
 def other_pose_chances(
     others: Float[np.ndarray, "m k 2"],
     others_labelled: Bool[np.ndarray, "m k"],
     truth: Float[np.ndarray, "n k 2"],
     labelled: Bool[np.ndarray, "n k"],
     size: Float[np.ndarray, "n"],
-    threshold: float,
+    rule: Rule,
     *,
     itself: Int[np.ndarray, "n"] | None = None,
 ) -> Float[np.ndarray, "n k"]:
-    """Return how likely each joint is right if the pose is a random one of `others`, 0 to 1.
+    """Return the expected credit of each joint if the pose is a random one of `others`, 0 to 1.
 
-    Exact: the share of all others who have that joint within `threshold` x `size`, no draws. Others
-    are usually the training people, in the frame that `truth` and `size` are in. Where they are the
-    people judged, `itself` holds each person's place among them (`np.arange(n)`; -1 for none), who
-    is then left out. A joint that no other has is 0. NaN where there is nothing to score.
+    For PCK that is how likely the joint is right. Exact: the mean over all others who have that
+    joint, no draws. Others are usually the training people, in the frame that `truth` and `size`
+    are in. Where they are the people judged, `itself` holds each person's place among them
+    (`np.arange(n)`; -1 for none), who is then left out. A joint that no other has is 0. NaN where
+    there is nothing to score.
 
-    `chance_pck` and `chance_sums` score the result, over the joints that a network is scored on.
+    `rule.gathered` scores the result, over the joints that a network is scored on.
     """
     scored = labelled & (size > 0)[:, None]
     chances = np.full(truth.shape[:2], np.nan)
     for joint in range(truth.shape[1]):
         rows = np.flatnonzero(scored[:, joint])
         donors = others_labelled[:, joint]
-        hits = np.zeros(len(rows))
+        credit = np.zeros(len(rows))
         if len(rows) and donors.any():
-            tree = cKDTree(others[donors, joint])
-            radius = threshold * size[rows]
-            hits += tree.query_ball_point(truth[rows, joint], radius, return_length=True)
+            places, wanted = others[donors, joint], truth[rows, joint]
+            credit += rule.credit_of_all(places, wanted, size[rows], joint)
         own = _is_donor(donors, rows, itself)
-        # Everybody is at most 0 away from themselves, so leaving them out takes one hit away.
-        chances[rows, joint] = (hits - own) / np.maximum(donors.sum() - own, 1)
+        # Everybody has full credit for their own pose, so leaving them out takes 1 away.
+        chances[rows, joint] = (credit - own) / np.maximum(donors.sum() - own, 1)
     return chances
-
-
-def chance_pck(chances: Float[np.ndarray, "n k"]) -> float:
-    """Return the expected PCK in percent: the mean of the chances of all scored joints.
-
-    NaN if there is not one joint to score.
-    """
-    right, scored = chance_sums(chances)
-    return float(100 * right.sum() / scored.sum()) if scored.any() else float("nan")
-
-
-def chance_sums(chances: Float[np.ndarray, "n k"]) -> Sums:
-    """Return each person's expected correct and scored joints, for an interval."""
-    scored = ~np.isnan(chances)
-    right = np.where(scored, chances, 0.0).sum(axis=1)
-    return Sums(right, scored.sum(axis=1).astype(float))
 
 
 def above_floor(
     attacked: Float[np.ndarray, "n k"],
     clean: Float[np.ndarray, "n k"],
     floor: Float[np.ndarray, "n k"],
-    threshold: float,
+    rule: Rule,
     counts: Float[np.ndarray, "b n"],
 ) -> AboveFloor:
-    """Return the PCK of a network above a floor, before and after an attack.
+    """Return the score of a network above a floor, before and after an attack.
 
-    `attacked` and `clean` are errors, `floor` chances (`constant_pose_chances` or
+    `attacked` and `clean` are errors, `floor` credits (`rule.credit` of `constant_pose_errors`, or
     `other_pose_chances`); only joints that are scored in all three count. All of it is paired:
     each resample draws the same people three times. `kept` is NaN where the clean score is not
     above the floor; its ends are NaN where that happens in more resamples than an end leaves out,
     because there a share of nothing has no interval.
     """
-    after, before, chances = scored_in_all(attacked, clean, floor)
-    bottom = chance_sums(chances)
-    lost, won = pck_sums(after, threshold), pck_sums(before, threshold)
+    after, before, guessed = scored_in_all(attacked, clean, floor)
+    lost, won, bottom = rule.sums(after), rule.sums(before), rule.gathered(guessed)
     return AboveFloor(
         floor=ratio_interval(*bottom, counts),
         clean=difference_interval(won, bottom, counts),
@@ -213,7 +159,7 @@ def above_floor_by_group(
     attacked: Float[np.ndarray, "n k"],
     clean: Float[np.ndarray, "n k"],
     floor: Float[np.ndarray, "n k"],
-    threshold: float,
+    rule: Rule,
     counts: Float[np.ndarray, "b n"],
     groups: Mapping[str, Sequence[int]],
 ) -> dict[str, AboveFloor]:
@@ -226,7 +172,7 @@ def above_floor_by_group(
             attacked[:, list(joints)],
             clean[:, list(joints)],
             floor[:, list(joints)],
-            threshold,
+            rule.among(joints),
             counts,
         )
         for name, joints in groups.items()
@@ -239,7 +185,7 @@ def _share_above(
     bottom: Float[np.ndarray, "n"],
     counts: Float[np.ndarray, "b n"],
 ) -> Interval:
-    # All three are out of the same scored joints, whose number cancels.
+    # All three have the same denominators, which cancel.
     found = ratio_interval(after - bottom, before - bottom, counts)
     nothing = (counts @ (before - bottom) <= 0).mean()
     return found if nothing <= (1 - COVERAGE) / 2 else found._replace(low=np.nan, high=np.nan)

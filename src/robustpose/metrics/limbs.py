@@ -24,8 +24,9 @@ def limb_errors(
 ) -> Float[np.ndarray, "n l"]:
     """Return for each limb the larger error of its two ends, over the true limb's length.
 
-    `limbs` are pairs of positions (`Skeleton.limb_indices`). `pck_of_errors`, `pck_by_joint`,
-    `pck_drop` and the others score the result, at `PCP_THRESHOLD` for strict PCP. NaN where an
+    `limbs` are pairs of positions (`Skeleton.limb_indices`). `pck_of_errors` and `pck_by_joint`
+    score the result at `PCP_THRESHOLD` for strict PCP, `score_drop` and the others by the rule
+    `Within(PCP_THRESHOLD)`. NaN where an
     end is not labelled or the true limb has no length; infinite where a prediction is not finite.
     """
     first, second = np.array(limbs, dtype=int).reshape(-1, 2).T

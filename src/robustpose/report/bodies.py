@@ -58,10 +58,11 @@ class JointScore(NamedTuple):
     relative: float | None
 
 
-def bodies(table: pl.DataFrame, networks: Sequence[str], skeleton: Skeleton) -> str:
+def bodies(table: pl.DataFrame, networks: Sequence[str], skeleton: Skeleton, *, score: str) -> str:
     """Return an SVG with one body a network and a colour bar for all of them.
 
-    `table` holds the lines of `joint_scores` for one attack and one epsilon.
+    `table` holds the lines of `joint_scores` for one attack and one epsilon; `score` is what is
+    measured, as PCK.
     """
     top = scale_top(table)
     figures = [
@@ -75,12 +76,12 @@ def bodies(table: pl.DataFrame, networks: Sequence[str], skeleton: Skeleton) -> 
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" font-family="{FONT}" font-size="12">'
         f'<rect width="{width}" height="{height}" fill="white"/>'
-        f"{''.join(figures)}{_colour_bar(width, height - _BAR + 16, top)}</svg>"
+        f"{''.join(figures)}{_colour_bar(width, height - _BAR + 16, top, score)}</svg>"
     )
 
 
 def scale_top(table: pl.DataFrame) -> int:
-    """Return where the colour scale ends: the largest relative PCK, rounded up to 25, 50, ... 100.
+    """Return where the colour scale ends: the largest value, rounded up to 25, 50, ... 100.
 
     At the epsilons of interest little is left of any joint; a scale to 100 would show one colour.
     """
@@ -178,7 +179,7 @@ def _spread(wanted: Sequence[float]) -> list[float]:
     return heights
 
 
-def _colour_bar(width: int, y: int, top: int) -> str:
+def _colour_bar(width: int, y: int, top: int, score: str) -> str:
     length = 300
     left = (width - length) / 2
     stops = "".join(
@@ -197,7 +198,7 @@ def _colour_bar(width: int, y: int, top: int) -> str:
     return (
         f"{bar}{ticks}"
         f'<text x="{width / 2}" y="{y + 42}" text-anchor="middle" fill="#1f2328">'
-        "relative PCK of the joint [%]: dark = lost, light = kept</text>"
+        f"relative {score} of the joint [%]: dark = lost, light = kept</text>"
     )
 
 

@@ -15,30 +15,33 @@ from robustpose.report.palette import NETWORK_COLOURS, NETWORK_DASHES, NETWORK_S
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 INK = "#1f2328"
 QUIET = "#6b7280"
-MEASURES = {
-    "relative": "relative PCK [%]",
-    "target": "target PCK [%]",
-}
 PUBLISHED_FIGURES = ("2a", "2b", "2c", "2d")  # 2e and 2f repeat some of these points
 
 Spec = dict[str, Any]
 
 
 def curves(
-    scores: pl.DataFrame, measure: str, networks: Sequence[str], *, attacks: Sequence[str]
+    scores: pl.DataFrame,
+    measure: str,
+    networks: Sequence[str],
+    *,
+    attacks: Sequence[str],
+    score: str,
 ) -> Spec:
     """Return a chart of `relative` or `target` against epsilon, one panel an attack, with bands.
 
-    A column `guess` is drawn dotted: what one constant pose for everybody would have.
+    `score` is what is measured, as PCK. A column `guess` is drawn dotted: what one constant pose
+    for everybody would have.
     """
     chosen = scores.filter(pl.col("attack").is_in(list(attacks)) & pl.col(measure).is_not_null())
     guess = "guess" in chosen.columns
-    layers = _layers(measure, networks, top=_top(chosen, measure), guess=guess)
+    title, top = f"{measure} {score} [%]", _top(chosen, measure)
+    layers = _layers(measure, networks, title=title, top=top, guess=guess)
     return finished(_panels(layers, chosen, attacks))
 
 
 def beside_published(
-    scores: pl.DataFrame, networks: Sequence[str], *, attacks: Sequence[str]
+    scores: pl.DataFrame, networks: Sequence[str], *, attacks: Sequence[str], score: str
 ) -> Spec:
     """Return the curves over those of Jain et al. (2019) in thin grey, one panel an attack."""
     own = scores.filter(pl.col("attack").is_in(list(attacks))).with_columns(
@@ -48,7 +51,7 @@ def beside_published(
     )
     theirs = published().filter(pl.col("attack").is_in(list(attacks)))
     both = pl.concat([own, theirs], how="diagonal")
-    title, top = "relative or target PCK(h) [%]", _top(both, "value")
+    title, top = f"relative or target {score} [%]", _top(both, "value")
     is_theirs = "isValid(datum.published)"
     grey = (
         alt.Chart()
@@ -66,7 +69,7 @@ def beside_published(
         )
     )
     guess = "guess" in own.columns
-    ours = _layers("value", networks, top=top, title=title, only=f"!{is_theirs}", guess=guess)
+    ours = _layers("value", networks, title=title, top=top, only=f"!{is_theirs}", guess=guess)
     return finished(_panels((grey, *ours), both, attacks))
 
 
@@ -97,12 +100,11 @@ def _layers(
     measure: str,
     networks: Sequence[str],
     *,
+    title: str,
     top: float,
-    title: str | None = None,
     only: str = "true",
     guess: bool = False,
 ) -> tuple[alt.Chart, ...]:
-    title = title or MEASURES[measure]
     picked = alt.selection_point(name="picked", fields=["network"], bind="legend")
     base = alt.Chart().transform_filter(only).encode(x=_epsilon(), color=_colour(networks))
     y = _percent(measure, title, top)

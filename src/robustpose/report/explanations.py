@@ -14,11 +14,7 @@ from jaxtyping import Float
 
 from robustpose.metrics.detection import confidence_fall, mean_confidence
 from robustpose.metrics.error_kinds import KINDS, error_kinds, kind_shares
-from robustpose.metrics.floors import (
-    above_floor,
-    constant_pose_chances,
-    mean_pose,
-)
+from robustpose.metrics.floors import above_floor, constant_pose_errors, mean_pose
 from robustpose.metrics.intervals import RESAMPLES, Interval
 from robustpose.metrics.plausibility import (
     Population,
@@ -80,26 +76,25 @@ def plausibility_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -
 def floor_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.DataFrame:
     """Return what lies above the score of one constant pose, and how much of it is kept.
 
-    `floor` is the PCK of the mean of these people's poses, `clean` and `attacked` the PCK less the
-    floor in points, `kept` 100 x attacked / clean; negative where negative. The floor is that of a
-    guess, not the attacker's, which is zero.
+    `floor` is the score of the mean of these people's poses, `clean` and `attacked` the score less
+    the floor in points, `kept` 100 x attacked / clean; negative where negative. The floor is that
+    of a guess, not the attacker's, which is zero.
     """
     counts = counts_of(run, resamples=resamples, seed=seed)
-    guess = constant_pose_chances(
-        mean_pose(run.truth, run.scored), run.truth, run.scored, run.size, run.threshold
-    )
+    pose = mean_pose(run.truth, run.scored)
+    guess = run.rule.credit(constant_pose_errors(pose, run.truth, run.scored, run.size))
     lines = []
     for network, condition in _cases(run):
         if condition is None:
             continue
         attacked, clean = (run.errors(network, each) for each in (condition, None))
-        found = above_floor(attacked, clean, guess, run.threshold, counts)
+        found = above_floor(attacked, clean, guess, run.rule, counts)
         lines.append(_line(network, condition, found._asdict()))
     return pl.DataFrame(lines, schema=_schema("floor", "clean", "attacked", "kept"))
 
 
 def with_guess(scores: pl.DataFrame, floors: pl.DataFrame) -> pl.DataFrame:
-    """Return scores with `guess`, the floor relative to the clean PCK; null for targeted attacks.
+    """Return scores with `guess`, the floor relative to the clean score; null for targeted attacks.
 
     `floors` is a `floor_table` of the same run.
     """

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from robustpose.metrics.floors import constant_pose_pck
+from robustpose.metrics.floors import constant_pose_errors, mean_pose
+from robustpose.metrics.rules import score_of
 from robustpose.report.runs import Condition, Run
 
 USUAL_ATTACK = "IGSM-U-10"
@@ -46,12 +47,12 @@ def findings(
     judged = _judged(run, main)
     compared = scores.filter(pl.col("network").is_in(judged))
     parts = (
-        _strongest(compared, main),
+        _strongest(run, compared, main),
         _unjudged(run, judged),
         _single_step(run, compared, main),
         _halved(run, compared, main),
-        _steered(compared, main),
-        _joints(joints.filter(pl.col("network").is_in(judged)), main),
+        _steered(run, compared, main),
+        _joints(run, joints.filter(pl.col("network").is_in(judged)), main),
         _floor(run),
         _masked(scores),
     )
@@ -81,7 +82,7 @@ def _unjudged(run: Run, judged: Sequence[str]) -> Iterator[Finding]:
         )
 
 
-def _strongest(scores: pl.DataFrame, main: Condition) -> Iterator[Finding]:
+def _strongest(run: Run, scores: pl.DataFrame, main: Condition) -> Iterator[Finding]:
     clean = {row["network"]: row for row in scores.filter(attack="clean").to_dicts()}
     attacked = scores.filter(
         (pl.col("goal") == "untargeted")
@@ -90,11 +91,12 @@ def _strongest(scores: pl.DataFrame, main: Condition) -> Iterator[Finding]:
     )
     strongest = attacked.sort("relative").unique("network", keep="first", maintain_order=True)
     for row in strongest.sort("relative", descending=True).to_dicts():
-        before = clean[row["network"]]["pck"]
+        before, score = clean[row["network"]]["score"], run.rule.name
         yield Finding(
             f"{row['network']}: {row['relative']:.1f} % left at ε = {main.eps255:g}.",
-            f"The strongest attack on it here, {row['attack']}, takes its PCK from {before:.1f} % "
-            f"to {row['pck']:.1f} % (relative PCK {row['relative']:.1f} %{_spread(row)}).",
+            f"The strongest attack on it here, {row['attack']}, takes its {score} from "
+            f"{before:.1f} % to {row['score']:.1f} % (relative {score} {row['relative']:.1f} %"
+            f"{_spread(row)}).",
         )
 
 
@@ -114,8 +116,8 @@ def _single_step(run: Run, scores: pl.DataFrame, main: Condition) -> Iterator[Fi
         yield Finding(
             "One step against many.",
             f"At ε = {main.eps255:g} a single step ({', '.join(sorted(set(one['attack'])))}) "
-            f"leaves {_range(one['relative'])} of the clean PCK, {main.name} in the same box "
-            f"{_range(many['relative'])}.",
+            f"leaves {_range(one['relative'])} of the clean {run.rule.name}, {main.name} in the "
+            f"same box {_range(many['relative'])}.",
         )
 
 
@@ -131,7 +133,7 @@ def _halved(run: Run, scores: pl.DataFrame, main: Condition) -> Iterator[Finding
     if said:
         yield Finding(
             "Where half is lost.",
-            f"Under {main.name} the relative PCK falls to 50 % at ε {'; '.join(said)}.",
+            f"Under {main.name} the relative {run.rule.name} falls to 50 % at ε {'; '.join(said)}.",
         )
 
 
@@ -149,7 +151,7 @@ def _crossing(eps: Sequence[float], values: Sequence[float], level: float) -> st
     return None
 
 
-def _steered(scores: pl.DataFrame, main: Condition) -> Iterator[Finding]:
+def _steered(run: Run, scores: pl.DataFrame, main: Condition) -> Iterator[Finding]:
     at = scores.filter(
         (pl.col("goal") == "targeted")
         & (pl.col("eps255") == main.eps255)
@@ -160,33 +162,36 @@ def _steered(scores: pl.DataFrame, main: Condition) -> Iterator[Finding]:
         each = ", ".join(f"{row['network']} {row['target']:.1f} %" for row in values.to_dicts())
         yield Finding(
             "Towards a chosen pose.",
-            f"At ε = {main.eps255:g}, {attack} puts this share of the joints where another "
-            f"person's pose asks for them (target PCK): {each}.",
+            f"At ε = {main.eps255:g}, {attack} brings answers this near to another person's "
+            f"pose (target {run.rule.name}, 100 % is that pose): {each}.",
         )
 
 
-def _joints(joints: pl.DataFrame, main: Condition) -> Iterator[Finding]:
+def _joints(run: Run, joints: pl.DataFrame, main: Condition) -> Iterator[Finding]:
     at = joints.filter(attack=main.name, eps255=main.eps255).drop_nulls("relative")
     means = at.group_by("joint").agg(pl.col("relative").mean()).sort("relative", "joint")
     if len(means) >= 4:
         named = [f"{_spoken(joint)} ({value:.1f} %)" for joint, value in means.iter_rows()]
+        networks = ", ".join(at["network"].unique(maintain_order=True))
         yield Finding(
             "Joints.",
             f"{main.name} at ε = {main.eps255:g} leaves least of "
-            f"{named[0]} and {named[1]}, most of {named[-2]} and {named[-1]} (relative PCK, "
-            f"mean of {', '.join(at['network'].unique(maintain_order=True))}). Joints may differ "
-            "by less than their intervals (tables/joints.csv).",
+            f"{named[0]} and {named[1]}, most of {named[-2]} and {named[-1]} (relative "
+            f"{run.rule.name}, mean of {networks}). Joints may differ by "
+            "less than their intervals (tables/joints.csv).",
         )
 
 
 def _floor(run: Run) -> Iterator[Finding]:
-    floor = constant_pose_pck(run.truth, run.scored, run.size, run.threshold)
+    pose = mean_pose(run.truth, run.scored)
+    error = constant_pose_errors(pose, run.truth, run.scored, run.size)
+    floor, score = score_of(run.rule.sums(error)), run.rule.name
     if not math.isnan(floor):
         yield Finding(
             "Zero is not the floor.",
             f"One constant pose for everybody, without looking at the photos, already scores "
-            f"{floor:.1f} % PCK on these people. An attacked PCK near that value means that "
-            "nothing is left; one below it means that the attacker drives joints away.",
+            f"{floor:.1f} % {score} on these people. An attacked {score} near that value means "
+            "that nothing is left; one below it means that the attacker drives joints away.",
         )
 
 

@@ -19,10 +19,11 @@ class Value(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One measure of an attack over the epsilons."""
+    """One measure of an attack over the epsilons; `key`: the one that the goal is about."""
 
     measure: str
     values: list[Value]
+    key: bool
 
 
 class Block(NamedTuple):
@@ -38,6 +39,7 @@ class ScoreTable(NamedTuple):
     """Everything that the page says about one network."""
 
     network: str
+    score: str
     clean: Value
     people: int
     epsilons: list[float]
@@ -133,7 +135,8 @@ def _score_table(run: Run, scores: pl.DataFrame, network: str, epsilons: list[fl
     ]
     return ScoreTable(
         network=network,
-        clean=value(clean[0], "pck") if clean else Value("–", ""),
+        score=run.rule.name,
+        clean=value(clean[0], "score") if clean else Value("–", ""),
         people=clean[0]["people"] if clean else 0,
         epsilons=epsilons,
         blocks=[] if missing else blocks,
@@ -150,12 +153,14 @@ def _block(
 ) -> Block:
     goal = conditions[0].goal or ""
     missing = named(run.missing_for(network, conditions))
-    measures = [("PCK", "pck"), ("relative PCK", "relative")]
+    score = run.rule.name
+    measures = [(score, "score"), (f"relative {score}", "relative")]
     if goal == "targeted":
-        measures.append(("target PCK", "target"))
+        measures.append((f"target {score}", "target"))
+    key = measures[-1][1]
     rows = {row["eps255"]: row for row in scores.to_dicts()}
     lines = [
-        Line(said, [value(rows.get(eps, {}), column) for eps in epsilons])
+        Line(said, [value(rows.get(eps, {}), column) for eps in epsilons], column == key)
         for said, column in measures
     ]
     return Block(conditions[0].name, goal, [] if missing else lines, missing)

@@ -98,22 +98,22 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
 
 def _curves(run: Run, table: pl.DataFrame) -> list[Chart]:
     charts = []
-    for goal, measure, name, reading in (
-        ("untargeted", "relative", "relative_pck", "Lower means a stronger attack."),
-        ("targeted", "target", "target_pck", "Higher means a stronger attack."),
+    score = run.rule.name
+    for goal, measure, reading in (
+        ("untargeted", "relative", "Lower means a stronger attack."),
+        ("targeted", "target", "Higher means a stronger attack."),
     ):
         attacks = [n for n, c in run.attacks.items() if c[0].goal == goal]
         shown = table.filter(pl.col("attack").is_in(attacks)).drop_nulls(measure)
         attacks = [attack for attack in attacks if attack in set(shown["attack"])]
         if not attacks:
             continue
-        spoken = "Relative PCK" if measure == "relative" else "Target PCK"
-        caption = f"{spoken} against the size of the perturbation. {reading}"
+        caption = f"{measure.capitalize()} {score} against the size of the perturbation. {reading}"
         if goal == "untargeted":
             caption += " Dotted: one constant pose for everybody, which needs no network."
-        spec = curves(shown, measure, run.networks, attacks=attacks)
-        said = _extremes(shown, measure)
-        charts.append(_chart(run, name, f"{goal.capitalize()} attacks", caption, said, spec))
+        spec = curves(shown, measure, run.networks, attacks=attacks, score=score)
+        said, heading = _extremes(shown, measure), f"{goal.capitalize()} attacks"
+        charts.append(_chart(run, f"{measure}_score", heading, caption, said, spec))
     return charts
 
 
@@ -136,10 +136,10 @@ def _published(run: Run, table: pl.DataFrame) -> list[Chart]:
         return []
     caption = (
         "Thin grey: the networks of Jain et al. (2019), digitised from their figure 2. Networks, "
-        "training data, people and metric (PCKh of MPII) differ from this run, so only the shape "
-        "and the order of magnitude can be compared."
+        "training data, people and score (theirs is PCKh of MPII, here "
+        f"{run.measure}) differ, so only the shape and the order of magnitude can be compared."
     )
-    spec = beside_published(table, run.networks, attacks=attacks)
+    spec = beside_published(table, run.networks, attacks=attacks, score=run.rule.name)
     alt = "The curves of this run over thin grey curves of the published study."
     return [_chart(run, "published", "Beside the published values", caption, alt, spec)]
 
@@ -151,7 +151,7 @@ def _bodies(run: Run, joints: pl.DataFrame, main: Condition | None) -> list[Char
     networks = [network for network in run.networks if network in set(table["network"])]
     if not networks:
         return []
-    svg = bodies(table, networks, run.skeleton)
+    svg = bodies(table, networks, run.skeleton, score=run.rule.name)
     path = run.folder / "figures" / "joints"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".svg").write_text(svg, encoding="utf-8")
@@ -159,7 +159,10 @@ def _bodies(run: Run, joints: pl.DataFrame, main: Condition | None) -> list[Char
     caption = (
         f"What {main.name} at ε = {main.eps255:g} leaves of each joint, left and right together."
     )
-    alt = "A body for each network, joints coloured by relative PCK; numbers in tables/joints.csv."
+    alt = (
+        f"A body for each network, joints coloured by relative {run.rule.name}; "
+        "numbers in tables/joints.csv."
+    )
     return [Chart("joints", "Joints", caption, alt, _svg_uri(svg), None)]
 
 
@@ -168,8 +171,9 @@ def _kinds(run: Run, kinds: pl.DataFrame, main: Condition | None) -> list[Chart]
         return []
     caption = (
         f"Where the joints are on clean images and under {main.name} at ε = {main.eps255:g}: "
-        "right, near their place (jitter), at the same joint of the other side (inversion), at "
-        "another joint (swap), or at none (miss). After Ronchi and Perona (2017)."
+        f"right (within {run.radius}), near their place (jitter), at the same joint of the other "
+        "side (inversion), at another joint (swap), or at none (miss). After Ronchi and Perona "
+        "(2017)."
     )
     alt = "Stacked bars of kinds of error; numbers in tables/error_kinds.csv."
     bars, hint = kind_bars(kinds, main), "Point at a bar for its numbers."

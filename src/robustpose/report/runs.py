@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Bool, Float
 
+from robustpose.metrics.rules import Rule, rule_of
 from robustpose.skeletons import Skeleton
 from robustpose.studies.rows import read_people, read_rows, read_study
 
@@ -75,9 +76,29 @@ class Run:
         known = self.study["people"].get("scored", [True] * len(joints))
         return [joint for joint, scored in zip(joints, known, strict=True) if not scored]
 
+    @cached_property
+    def rule(self) -> Rule:
+        """The rule by which the people are scored."""
+        return rule_of(self.threshold, self.study["people"].get("sigmas"))
+
+    @property
+    def measure(self) -> str:
+        """What a score is, in words: "PCK@0.2 of the torso", "mean OKS"."""
+        if self.study["people"].get("sigmas") is not None:
+            return self.rule.name
+        return f"{self.rule.name}@{self.radius}"
+
+    @property
+    def radius(self) -> str:
+        """Within what a joint is right, in words: "0.2 of the torso"."""
+        return f"{self.threshold:g} of the {self.study['people']['reference']}"
+
     @property
     def threshold(self) -> float:
-        """A joint is correct when its error is at most this multiple of the reference length."""
+        """A joint is right when its error is at most this multiple of the reference length.
+
+        Where people are scored by OKS, this serves only where a yes or no is asked for.
+        """
         return float(self.study["people"]["threshold"])
 
     @property

@@ -13,7 +13,7 @@ import polars as pl
 from jaxtyping import Float
 
 from robustpose.metrics.intervals import RESAMPLES, Interval, photo_counts
-from robustpose.metrics.robustness import Drop, pck_drop, pck_drop_by_group, pck_interval
+from robustpose.metrics.robustness import Drop, score_drop, score_drop_by_group, score_interval
 from robustpose.report.runs import Condition, Run, open_run
 
 CLEAN = "clean"
@@ -23,13 +23,14 @@ FEWEST = 10
 DECIMALS = 3
 """In CSV files; pages and pictures show one."""
 
-_INTERVALS = ("pck", "relative", "target")
+_INTERVALS = ("score", "relative", "target")
 _SCORE_COLUMNS = pl.Schema(
     {
         "network": pl.String,
         "attack": pl.String,
         "goal": pl.String,
         "eps255": pl.Float64,
+        "measure": pl.String,
         **{f"{name}{end}": pl.Float64 for name in _INTERVALS for end in ("", "_low", "_high")},
         "people": pl.Int64,
         "zero_gradient": pl.Float64,
@@ -42,9 +43,10 @@ _JOINT_COLUMNS = pl.Schema(
         "attack": pl.String,
         "eps255": pl.Float64,
         "joint": pl.String,
+        "measure": pl.String,
         **{
             f"{name}{end}": pl.Float64
-            for name in ("clean", "pck", "relative")
+            for name in ("clean", "score", "relative")
             for end in ("", "_low", "_high")
         },
         "people": pl.Int64,
@@ -55,11 +57,11 @@ _JOINT_COLUMNS = pl.Schema(
 def scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.DataFrame:
     """Return one line for each network, attack and epsilon whose cells are all there.
 
-    Columns: network, attack ("clean" without an attack), goal, eps255 (0-255 units); pck against
-    the truth, relative (to the clean pck of the same people), target (pck against the pose asked
-    for; targeted attacks only), in percent, each with `_low` and `_high` (95 % bootstrap over
-    people); people; zero_gradient (mean share of image values) and gradients (mean a person).
-    Missing is null.
+    Columns: network, attack ("clean" without an attack), goal, eps255 (0-255 units); measure (what
+    the score is: `Run.measure`); score against the truth, relative (to the clean score of the same
+    people), target (the score against the pose asked for; targeted attacks only), in percent, each
+    with `_low` and `_high` (95 % bootstrap over photographs); people; zero_gradient (mean share of
+    image values) and gradients (mean a person). Missing is null.
     """
     opened = open_run(run)
     counts = counts_of(opened, resamples=resamples, seed=seed)
@@ -78,8 +80,8 @@ def scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.
 def joint_scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.DataFrame:
     """Return one line for each network, attack, epsilon and group of joints (left with right).
 
-    Columns: network, attack, eps255, joint; clean, pck and relative in percent with `_low` and
-    `_high`; people with such a joint.
+    Columns: network, attack, eps255, joint, measure (what the score is); clean, score and relative
+    in percent with `_low` and `_high`; people with such a joint.
     """
     opened = open_run(run)
     counts = counts_of(opened, resamples=resamples, seed=seed)
@@ -87,14 +89,14 @@ def joint_scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) 
     for network in opened.networks:
         clean = opened.errors(network)
         for condition in _complete(opened, network):
-            drops = pck_drop_by_group(
+            drops = score_drop_by_group(
                 opened.errors(network, condition),
                 clean,
-                opened.threshold,
+                opened.rule,
                 counts,
                 opened.skeleton.groups,
             )
-            lines += [_joint_line(network, condition, *each) for each in drops.items()]
+            lines += [_joint_line(opened, network, condition, *each) for each in drops.items()]
     return _table(lines, _JOINT_COLUMNS)
 
 
@@ -137,39 +139,48 @@ def _complete(run: Run, network: str) -> Iterator[Condition]:
 def _clean_line(run: Run, network: str, counts: Float[np.ndarray, "b n"]) -> dict[str, Any]:
     error = run.errors(network)
     people = int((~np.isnan(error)).any(axis=1).sum())
-    pck = pck_interval(error, run.threshold, counts)
-    return {"network": network, "attack": CLEAN, "people": people, **_ends("pck", pck, people)}
+    return {
+        "network": network,
+        "attack": CLEAN,
+        "measure": run.measure,
+        "people": people,
+        **_ends("score", score_interval(error, run.rule, counts), people),
+    }
 
 
 def _attack_line(
     run: Run, network: str, condition: Condition, counts: Float[np.ndarray, "b n"]
 ) -> dict[str, Any]:
-    drop = pck_drop(run.errors(network, condition), run.errors(network), run.threshold, counts)
+    drop = score_drop(run.errors(network, condition), run.errors(network), run.rule, counts)
     line = {
         "network": network,
         "attack": condition.name,
         "goal": condition.goal,
         "eps255": condition.eps255,
+        "measure": run.measure,
         "people": drop.people,
-        **_ends("pck", drop.attacked, drop.people),
+        **_ends("score", drop.attacked, drop.people),
         **_ends("relative", drop.relative, drop.people),
         **_means(run.of(network, condition)),
     }
     if condition.goal == "targeted":
         to_target = run.errors(network, condition, column="target_error")
-        line |= _ends("target", pck_interval(to_target, run.threshold, counts), drop.people)
+        line |= _ends("target", score_interval(to_target, run.rule, counts), drop.people)
     return line
 
 
-def _joint_line(network: str, condition: Condition, joint: str, drop: Drop) -> dict[str, Any]:
+def _joint_line(
+    run: Run, network: str, condition: Condition, joint: str, drop: Drop
+) -> dict[str, Any]:
     return {
         "network": network,
         "attack": condition.name,
         "eps255": condition.eps255,
         "joint": joint,
+        "measure": run.measure,
         "people": drop.people,
         **_ends("clean", drop.clean, drop.people),
-        **_ends("pck", drop.attacked, drop.people),
+        **_ends("score", drop.attacked, drop.people),
         **_ends("relative", drop.relative, drop.people),
     }
 

@@ -396,6 +396,7 @@ def _people_entry(study: Study, scored: list[bool]) -> dict[str, object]:
         "digest": people.digest,
         "threshold": people.threshold,
         "reference": people.reference,
+        "sigmas": None if people.sigmas is None else list(people.sigmas),
         "skeleton": people.skeleton.name,
         "scored": scored,
         "unscored": list(people.unscored),
