@@ -1,7 +1,7 @@
-"""One run as the report reads it: white-box rows, arranged by network and condition.
+"""One run as the report reads it: rows arranged by network, condition and what it was made on.
 
-White box means that the network judged is the network attacked (`victim == made_on`). Rows that
-show a perturbation of one network to another are a different question and are left aside here.
+Unless `made_on` names another network, everything is white box: the network judged is the network
+attacked (`victim == made_on`). Perturbations that nobody's gradients made count as everybody's own.
 """
 
 from collections.abc import Sequence
@@ -134,6 +134,12 @@ class Run:
         present = {path.stem for path in (self.folder / "rows").glob("*.parquet")}
         return tuple(cell for cell in self.cells if cell.part not in present)
 
+    def complete(
+        self, network: str, condition: Condition | None = None, *, made_on: str | None = None
+    ) -> bool:
+        """Tell whether everybody has a row of a network under a condition."""
+        return len(self.of(network, condition, made_on=made_on)) == len(self.people)
+
     def missing_for(self, network: str, conditions: Sequence[Condition] = ()) -> tuple[Cell, ...]:
         """Return the cells that a score of a network needs and that are not there.
 
@@ -144,17 +150,23 @@ class Run:
         return tuple(
             cell
             for cell in self.missing
-            if cell.condition in clean or (cell.condition in labels and cell.made_on == network)
+            if cell.condition in clean
+            or (cell.condition in labels and cell.made_on in (network, None))
         )
 
     def errors(
-        self, network: str, condition: Condition | None = None, *, column: str = "error"
+        self,
+        network: str,
+        condition: Condition | None = None,
+        *,
+        made_on: str | None = None,
+        column: str = "error",
     ) -> Float[np.ndarray, "n k"]:
         """Return errors over the reference length; NaN where there is no row or no joint to score.
 
         Without a condition, those of the clean images. `column` may be `target_error`.
         """
-        rows = self.of(network, condition)
+        rows = self.of(network, condition, made_on=made_on)
         errors = np.full((len(self.people), len(self.skeleton)), np.nan)
         known = rows.filter(pl.col(column).is_not_null())
         places = [self._places[person] for person in known["person"]]
@@ -171,10 +183,16 @@ class Run:
         found = dict(zip(rows["person"], rows[name].to_list(), strict=True))
         return [found.get(person) for person in self.people["person"]]
 
-    def of(self, network: str, condition: Condition | None = None) -> pl.DataFrame:
-        """Return the rows of a network under a condition; without one, on the clean images."""
+    def of(
+        self, network: str, condition: Condition | None = None, *, made_on: str | None = None
+    ) -> pl.DataFrame:
+        """Return the rows of a network under a condition; without one, on the clean images.
+
+        `made_on` is the network attacked, if that is another one than the network judged.
+        """
         name, eps = ("clean", None) if condition is None else (condition.name, condition.eps255)
-        return self._by_condition.get((network, name, _rounded(eps)), self.rows.clear())
+        key = (network, made_on or network, name, _rounded(eps))
+        return self._by_condition.get(key, self.rows.clear())
 
     @cached_property
     def truth(self) -> Float[np.ndarray, "n k 2"]:
@@ -208,17 +226,18 @@ class Run:
 
     @cached_property
     def _by_condition(self) -> dict[tuple[Any, ...], pl.DataFrame]:
-        keyed = self.rows.with_columns((pl.col("eps") * LEVELS).round(6).alias("eps255"))
-        return keyed.partition_by("victim", "condition", "eps255", as_dict=True)
+        keyed = self.rows.with_columns(
+            (pl.col("eps") * LEVELS).round(6).alias("eps255"),
+            pl.col("made_on").fill_null(pl.col("victim")),
+        )
+        return keyed.partition_by("victim", "made_on", "condition", "eps255", as_dict=True)
 
 
 def open_run(run: Path | Run) -> Run:
     """Read the folder of a run. Raises `UsageError` for a folder that is no run or has no rows."""
     if isinstance(run, Run):
         return run
-    clean = pl.col("condition") == "clean"
-    white_box = (pl.col("victim") == pl.col("made_on")) & (pl.col("norm") == "linf")
-    rows = read_rows(run).filter(clean | white_box)
+    rows = read_rows(run).filter((pl.col("condition") == "clean") | (pl.col("norm") == "linf"))
     return Run(folder=run, study=read_study(run), people=read_people(run), rows=rows)
 
 
