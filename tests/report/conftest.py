@@ -77,6 +77,7 @@ def write_run(
                         "part": part,
                         "condition": condition["label"],
                         "made_on": made_on,
+                        "victims": list(NETWORKS),
                         "batch": batch,
                     }
                 )

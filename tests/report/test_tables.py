@@ -88,9 +88,9 @@ def _study() -> dict[str, Any]:
         "victims": {"net": {}},
         "conditions": [clean, u, t],
         "cells": [
-            {"part": "a", "condition": "clean", "made_on": None, "batch": 0},
-            {"part": "b", "condition": "U @ 8", "made_on": "net", "batch": 0},
-            {"part": "c", "condition": "T @ 8", "made_on": "net", "batch": 0},
+            {"part": "a", "condition": "clean", "made_on": None, "victims": ["net"], "batch": 0},
+            {"part": "b", "condition": "U @ 8", "made_on": "net", "victims": ["net"], "batch": 0},
+            {"part": "c", "condition": "T @ 8", "made_on": "net", "victims": ["net"], "batch": 0},
         ],
         "parts": ["a", "b", "c"],
     }

@@ -127,7 +127,7 @@ def _cases(run: Run) -> Iterator[tuple[str, Condition | None]]:
         if run.missing_for(network):
             continue
         yield network, None
-        for conditions in run.attacks.values():
+        for conditions in run.attacks_on(network).values():
             whole = (each for each in conditions if not run.missing_for(network, [each]))
             yield from ((network, condition) for condition in whole)
 

@@ -87,7 +87,7 @@ def signs(run: Run, tables: Mapping[str, pl.DataFrame], condition: Condition) ->
 
 def page_epsilons(run: Run) -> list[float]:
     """Return the epsilons that the page prints: 1, 2, 4 and 8 where studied, else the first six."""
-    studied = sorted({c.eps255 for each in run.attacks.values() for c in each if c.eps255})
+    studied = sorted({c.eps255 for each in run.swept.values() for c in each if c.eps255})
     usual = [eps for eps in studied if eps in USUAL_EPSILONS]
     return usual or studied[:MOST_COLUMNS]
 
@@ -97,7 +97,7 @@ def whole_curves(run: Run, scores: pl.DataFrame) -> pl.DataFrame:
     pairs = [
         (network, attack)
         for network in run.networks
-        for attack, conditions in run.attacks.items()
+        for attack, conditions in run.swept.items()
         if not run.missing_for(network, conditions)
     ]
     kept = pl.DataFrame(pairs, schema={"network": pl.String, "attack": pl.String}, orient="row")
@@ -131,7 +131,8 @@ def _score_table(run: Run, scores: pl.DataFrame, network: str, epsilons: list[fl
     missing = named(run.missing_for(network))
     blocks = [
         _block(run, scores.filter(attack=attack), network, conditions, epsilons)
-        for attack, conditions in run.attacks.items()
+        for attack, conditions in run.attacks_on(network).items()
+        if attack in run.swept
     ]
     return ScoreTable(
         network=network,

@@ -103,7 +103,7 @@ def _curves(run: Run, table: pl.DataFrame) -> list[Chart]:
         ("untargeted", "relative", "Lower means a stronger attack."),
         ("targeted", "target", "Higher means a stronger attack."),
     ):
-        attacks = [n for n, c in run.attacks.items() if c[0].goal == goal]
+        attacks = [n for n, c in run.swept.items() if c[0].goal == goal]
         shown = table.filter(pl.col("attack").is_in(attacks)).drop_nulls(measure)
         attacks = [attack for attack in attacks if attack in set(shown["attack"])]
         if not attacks:
@@ -131,7 +131,7 @@ def _extremes(table: pl.DataFrame, measure: str) -> str:
 
 def _published(run: Run, table: pl.DataFrame) -> list[Chart]:
     theirs = set(published()["attack"])
-    attacks = [attack for attack in run.attacks if attack in theirs & set(table["attack"])]
+    attacks = [attack for attack in run.swept if attack in theirs & set(table["attack"])]
     if not attacks:
         return []
     caption = (
@@ -217,7 +217,7 @@ def _networks(run: Run) -> list[dict[str, str]]:
 def _undrawn(run: Run) -> list[str]:
     return [
         f"{attack} on {network}"
-        for attack, wanted in run.attacks.items()
+        for attack, wanted in run.swept.items()
         for network in run.networks
         if run.missing_for(network, wanted)
     ]

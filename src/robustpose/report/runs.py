@@ -41,6 +41,7 @@ class Cell(NamedTuple):
     part: str
     condition: str
     made_on: str | None
+    victims: tuple[str, ...]
     batch: int
 
     def __str__(self) -> str:
@@ -101,10 +102,20 @@ class Run:
         """
         return float(self.study["people"]["threshold"])
 
-    @property
+    @cached_property
     def networks(self) -> tuple[str, ...]:
-        """The networks of the study, in its order."""
-        return tuple(self.study["victims"])
+        """The networks of the study, in its order; without those behind a defence."""
+        return tuple(name for name in self.study["victims"] if name not in self.defended)
+
+    @cached_property
+    def defended(self) -> dict[str, str]:
+        """The networks behind a defence, NAME+DEFENCE, each with the NAME of its network."""
+        names = sorted(self.study["victims"], key=len, reverse=True)
+        bases = {
+            name: next((base for base in names if name.startswith(f"{base}+")), None)
+            for name in self.study["victims"]
+        }
+        return {name: base for name, base in bases.items() if base is not None}
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
@@ -121,10 +132,30 @@ class Run:
         return {name: tuple(sorted(each, key=_epsilon)) for name, each in found.items()}
 
     @cached_property
+    def swept(self) -> dict[str, tuple[Condition, ...]]:
+        """The attacks at several epsilons, which make curves; all attacks if none has several."""
+        several = {name: each for name, each in self.attacks.items() if len(each) > 1}
+        return several or self.attacks
+
+    def attacks_on(self, network: str) -> dict[str, tuple[Condition, ...]]:
+        """Return the attacks of which the study shows a network images made on itself."""
+        asked = {
+            name: tuple(each for each in conditions if self.asked(network, each))
+            for name, conditions in self.attacks.items()
+        }
+        return {name: conditions for name, conditions in asked.items() if conditions}
+
+    @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """Every cell that the study asks for."""
         return tuple(
-            Cell(each["part"], each["condition"], each["made_on"], int(each["batch"]))
+            Cell(
+                part=each["part"],
+                condition=each["condition"],
+                made_on=each["made_on"],
+                victims=tuple(each["victims"]),
+                batch=int(each["batch"]),
+            )
             for each in self.study["cells"]
         )
 
@@ -133,6 +164,21 @@ class Run:
         """The cells that have no part on disk."""
         present = {path.stem for path in (self.folder / "rows").glob("*.parquet")}
         return tuple(cell for cell in self.cells if cell.part not in present)
+
+    @cached_property
+    def _shown(self) -> set[tuple[str, str, str]]:
+        return {
+            (cell.condition, victim, cell.made_on or victim)
+            for cell in self.cells
+            for victim in cell.victims
+        }
+
+    def asked(self, network: str, condition: Condition, *, made_on: str | None = None) -> bool:
+        """Tell whether the study shows a network the images of a condition, made on itself.
+
+        Or on another one: `made_on`. Images that no network was needed for are everybody's own.
+        """
+        return (condition.label, network, made_on or network) in self._shown
 
     def complete(
         self, network: str, condition: Condition | None = None, *, made_on: str | None = None

@@ -130,7 +130,7 @@ def write_tables(tables: dict[str, pl.DataFrame], folder: Path) -> None:
 
 
 def _complete(run: Run, network: str) -> Iterator[Condition]:
-    for conditions_of_attack in run.attacks.values():
+    for conditions_of_attack in run.attacks_on(network).values():
         for condition in conditions_of_attack:
             if not run.missing_for(network, [condition]):
                 yield condition

@@ -194,6 +194,7 @@ class _Runner:
                 "part": self.part(cell),
                 "condition": cell.label,
                 "made_on": cell.made_on,
+                "victims": list(cell.victims),
                 "batch": cell.batch,
             }
             for cell in study.cells()
