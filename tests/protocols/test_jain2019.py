@@ -84,7 +84,7 @@ def test_the_rule_of_segmentation_with_one_and_the_same_step() -> None:
 
 
 def test_steps_are_swept_within_and_beyond_the_papers_ranges() -> None:
-    found = study("step-size", "white-box")
+    found = study("step-sizes", "white-box")
     for goal, count, ends in (("U", 10, (2, 3)), ("T", 20, (7, 9))):
         tried = [
             condition.attack.ball.eps / condition.attack.step_size

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ import polars as pl
 import vl_convert
 
 from robustpose.report.palette import NETWORK_COLOURS, NETWORK_DASHES, NETWORK_SHAPES
+from robustpose.report.published import published_curves
 
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 INK = "#1f2328"
 QUIET = "#6b7280"
-PUBLISHED_FIGURES = ("2a", "2b", "2c", "2d")  # 2e and 2f repeat some of these points
 
 Spec = dict[str, Any]
 
@@ -49,7 +48,7 @@ def beside_published(
         pl.coalesce("target_low", "relative_low").alias("value_low"),
         pl.coalesce("target_high", "relative_high").alias("value_high"),
     )
-    theirs = published().filter(pl.col("attack").is_in(list(attacks)))
+    theirs = published_curves().filter(pl.col("attack").is_in(list(attacks)))
     both = pl.concat([own, theirs], how="diagonal")
     title, top = f"relative or target {score} [%]", _top(both, "value")
     is_theirs = "isValid(datum.published)"
@@ -59,7 +58,7 @@ def beside_published(
         .mark_line(color="#9aa0a6", strokeWidth=0.9)
         .encode(
             x=_epsilon(),
-            y=_percent("value", title, top),
+            y=percent_axis("value", title, top),
             detail="published:N",
             tooltip=[
                 alt.Tooltip("published:N", title="published network"),
@@ -71,20 +70,6 @@ def beside_published(
     guess = "guess" in own.columns
     ours = _layers("value", networks, title=title, top=top, only=f"!{is_theirs}", guess=guess)
     return finished(_panels((grey, *ours), both, attacks))
-
-
-def published() -> pl.DataFrame:
-    """Return the curves of Jain et al. (2019), figure 2: attack, published, eps255, value."""
-    path = resources.files("robustpose.report") / "jain2019_figures.csv"
-    table = pl.read_csv(path.read_bytes())
-    chosen = table.filter(pl.col("figure").is_in(PUBLISHED_FIGURES)).select(
-        "attack",
-        pl.col("model").alias("published"),
-        pl.col("epsilon").cast(pl.Float64).alias("eps255"),
-        pl.col("value_percent").alias("value"),
-    )
-    # 2b and 2c share some of their networks.
-    return chosen.unique(["attack", "published", "eps255"], keep="first", maintain_order=True)
 
 
 def write_chart(spec: Spec, path: Path) -> str:
@@ -106,23 +91,25 @@ def _layers(
     guess: bool = False,
 ) -> tuple[alt.Chart, ...]:
     picked = alt.selection_point(name="picked", fields=["network"], bind="legend")
-    base = alt.Chart().transform_filter(only).encode(x=_epsilon(), color=_colour(networks))
-    y = _percent(measure, title, top)
+    base = (
+        alt.Chart().transform_filter(only).encode(x=_epsilon(), color=by_network("color", networks))
+    )
+    y = percent_axis(measure, title, top)
     band = base.mark_area().encode(
-        y=_percent(f"{measure}_low", title, top),
+        y=percent_axis(f"{measure}_low", title, top),
         y2=f"{measure}_high:Q",
         opacity=alt.when(picked).then(alt.value(0.13)).otherwise(alt.value(0.02)),
     )
     faded = alt.when(picked).then(alt.value(1)).otherwise(alt.value(0.15))
     line = base.mark_line(strokeWidth=1.8).encode(
-        y=y, opacity=faded, strokeDash=_by_network("strokeDash", networks)
+        y=y, opacity=faded, strokeDash=by_network("strokeDash", networks)
     )
     point = (
         base.mark_point(filled=True, size=46)
         .encode(
             y=y,
             opacity=faded,
-            shape=_by_network("shape", networks),
+            shape=by_network("shape", networks),
             tooltip=_tooltip(measure),
         )
         .add_params(picked)
@@ -133,7 +120,11 @@ def _layers(
         alt.Chart()
         .transform_filter(f"({only}) && isValid(datum.guess)")
         .mark_rule(strokeWidth=1.3, strokeDash=[1, 3])
-        .encode(y=_percent("mean(guess)", title, top), color=_colour(networks), opacity=faded)
+        .encode(
+            y=percent_axis("mean(guess)", title, top),
+            color=by_network("color", networks),
+            opacity=faded,
+        )
     )
     return band, dots, line, point
 
@@ -157,7 +148,8 @@ def _epsilon() -> alt.X:
     )
 
 
-def _percent(field: str, title: str, top: float) -> alt.Y:
+def percent_axis(field: str, title: str, top: float) -> alt.Y:
+    """Return a vertical axis from 0 to `top` percent."""
     scale = alt.Scale(domain=[0, top], nice=False)
     return alt.Y(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=5))
 
@@ -174,16 +166,12 @@ def _tooltip(measure: str) -> list[alt.Tooltip]:
     ]
 
 
-def _colour(networks: Sequence[str]) -> alt.Color:
-    return alt.Color(
-        "network:N",
-        title=None,
-        scale=alt.Scale(domain=list(networks), range=_cycled(NETWORK_COLOURS, networks)),
-    )
-
-
-def _by_network(channel: str, networks: Sequence[str]) -> Any:
+def by_network(channel: str, networks: Sequence[str]) -> Any:
+    """Return the `color`, `shape` or `strokeDash` that tells networks apart in every chart."""
     domain = list(networks)
+    if channel == "color":
+        scale = alt.Scale(domain=domain, range=_cycled(NETWORK_COLOURS, networks))
+        return alt.Color("network:N", title=None, scale=scale)
     if channel == "shape":
         scale = alt.Scale(domain=domain, range=_cycled(NETWORK_SHAPES, networks))
         return alt.Shape("network:N", title=None, scale=scale)
@@ -204,7 +192,7 @@ def _panels(
     return chart.facet(facet=alt.Facet("attack:N", sort=list(attacks), header=header), columns=3)
 
 
-def finished(chart: alt.FacetChart) -> Spec:
+def finished(chart: alt.FacetChart | alt.LayerChart) -> Spec:
     """Return the chart in the look of the page."""
     spec: Spec = (
         chart.configure(font=FONT, background="white", padding=4)

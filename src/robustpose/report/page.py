@@ -1,11 +1,10 @@
 """The page: one HTML file that shows a run and asks the network for nothing."""
 
-import base64
 import json
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
 import polars as pl
@@ -14,7 +13,7 @@ from markupsafe import Markup
 
 from robustpose.metrics.intervals import RESAMPLES
 from robustpose.report.bodies import bodies
-from robustpose.report.charts import Spec, beside_published, curves, published, write_chart
+from robustpose.report.charts import beside_published, curves
 from robustpose.report.explanations import (
     confidence_table,
     floor_table,
@@ -22,30 +21,15 @@ from robustpose.report.explanations import (
     plausibility_table,
     with_guess,
 )
+from robustpose.report.figures import Chart, drawn, svg_uri
 from robustpose.report.findings import findings, main_condition
 from robustpose.report.gallery import gallery
 from robustpose.report.kind_chart import kind_bars
 from robustpose.report.listings import named, score_tables, signs, whole_curves
+from robustpose.report.published import published_curves
 from robustpose.report.runs import Condition, Run, open_run
 from robustpose.report.tables import conditions, joint_scores, scores, write_tables
 from robustpose.studies.rows import write_bytes
-
-OF_CURVES = (
-    "Point at a marker for its numbers; click a name in the legend to single a network out, and "
-    "beside it to see all again."
-)
-
-
-class Chart(NamedTuple):
-    """One figure of the page: interactive where scripts run, else and in print the image."""
-
-    name: str
-    heading: str
-    caption: str
-    alt: str
-    image: str
-    spec: Markup | None
-    hint: str = ""
 
 
 def write_report(run: Path, *, title: str | None = None) -> Path:
@@ -113,7 +97,7 @@ def _curves(run: Run, table: pl.DataFrame) -> list[Chart]:
             caption += " Dotted: one constant pose for everybody, which needs no network."
         spec = curves(shown, measure, run.networks, attacks=attacks, score=score)
         said, heading = _extremes(shown, measure), f"{goal.capitalize()} attacks"
-        charts.append(_chart(run, f"{measure}_score", heading, caption, said, spec))
+        charts.append(drawn(run.folder, f"{measure}_score", heading, caption, said, spec))
     return charts
 
 
@@ -130,7 +114,7 @@ def _extremes(table: pl.DataFrame, measure: str) -> str:
 
 
 def _published(run: Run, table: pl.DataFrame) -> list[Chart]:
-    theirs = set(published()["attack"])
+    theirs = set(published_curves()["attack"])
     attacks = [attack for attack in run.swept if attack in theirs & set(table["attack"])]
     if not attacks:
         return []
@@ -141,7 +125,7 @@ def _published(run: Run, table: pl.DataFrame) -> list[Chart]:
     )
     spec = beside_published(table, run.networks, attacks=attacks, score=run.rule.name)
     alt = "The curves of this run over thin grey curves of the published study."
-    return [_chart(run, "published", "Beside the published values", caption, alt, spec)]
+    return [drawn(run.folder, "published", "Beside the published values", caption, alt, spec)]
 
 
 def _bodies(run: Run, joints: pl.DataFrame, main: Condition | None) -> list[Chart]:
@@ -163,7 +147,7 @@ def _bodies(run: Run, joints: pl.DataFrame, main: Condition | None) -> list[Char
         f"A body for each network, joints coloured by relative {run.rule.name}; "
         "numbers in tables/joints.csv."
     )
-    return [Chart("joints", "Joints", caption, alt, _svg_uri(svg), None)]
+    return [Chart("joints", "Joints", caption, alt, svg_uri(svg), None)]
 
 
 def _kinds(run: Run, kinds: pl.DataFrame, main: Condition | None) -> list[Chart]:
@@ -177,30 +161,7 @@ def _kinds(run: Run, kinds: pl.DataFrame, main: Condition | None) -> list[Chart]
     )
     alt = "Stacked bars of kinds of error; numbers in tables/error_kinds.csv."
     bars, hint = kind_bars(kinds, main), "Point at a bar for its numbers."
-    return [_chart(run, "error_kinds", "Kinds of error", caption, alt, bars, hint=hint)]
-
-
-def _chart(
-    run: Run,
-    name: str,
-    heading: str,
-    caption: str,
-    alt: str,
-    spec: Spec,
-    *,
-    hint: str = OF_CURVES,
-) -> Chart:
-    svg = write_chart(spec, run.folder / "figures" / name)
-    return Chart(name, heading, caption, alt, _svg_uri(svg), _json_in_script(spec), hint)
-
-
-def _svg_uri(svg: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
-
-
-def _json_in_script(content: Any) -> Markup:
-    # A script element ends at the first "</", wherever it stands.
-    return Markup(json.dumps(content).replace("</", "<\\/"))
+    return [drawn(run.folder, "error_kinds", "Kinds of error", caption, alt, bars, hint=hint)]
 
 
 def _networks(run: Run) -> list[dict[str, str]]:

@@ -138,7 +138,7 @@ def defenses(setting: Setting) -> Iterator[Shown]:
 EXPERIMENTS: dict[str, Callable[[Setting], Iterator[Shown]]] = {
     "white-box": white_box,
     "iterations": iterations,
-    "step-size": step_sizes,
+    "step-sizes": step_sizes,
     "transfer": transfer,
     "defenses": defenses,
 }
