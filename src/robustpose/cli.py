@@ -12,6 +12,7 @@ from robustpose.errors import UsageError, check_choice
 from robustpose.version import __version__
 
 if TYPE_CHECKING:
+    from robustpose.data.people import Split
     from robustpose.studies.study import Study
 
 app = App(
@@ -97,6 +98,7 @@ def run(
     value = jain2019(
         load_people(people),
         networks or bundled_networks(),
+        training=_training_people(people),
         experiments=experiments or list(EXPERIMENTS),
         attacks=attacks,
         epsilons=[_epsilon(text) for text in epsilons] if epsilons else EPSILONS,
@@ -395,6 +397,17 @@ def _run_and_report(study: "Study", out: Path) -> None:
     page = write_report(out)
     terminal.show_study(scores(out))
     terminal.say(f"report: {page}")
+
+
+def _training_people(people: str) -> "Split | None":
+    """Load the train split of a data set; where there is none, say why and go on without."""
+    from robustpose.data import load_people
+
+    try:
+        return load_people(people, split="train")
+    except UsageError as error:
+        terminal.note(f"going on without training people: {error}")
+        return None
 
 
 def _epsilon(text: str) -> float:

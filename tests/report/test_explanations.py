@@ -55,13 +55,16 @@ def test_what_lies_above_the_guess_adds_up_and_shrinks(run: Run) -> None:
         assert large < small <= 100 + 1e-9
 
 
-def test_the_guess_is_relative_to_the_clean_score_and_not_drawn_for_targets(run: Run) -> None:
+def test_the_guess_is_relative_to_the_clean_score_but_held_against_targets(run: Run) -> None:
     all_scores, floors = scores(run, resamples=50), floor_table(run, resamples=50)
     guess = with_guess(all_scores, floors)
     line = guess.filter(network="2-SHG", attack="FGSM-U", eps255=1.0)
     clean = all_scores.filter(network="2-SHG", attack="clean")["score"][0]
     assert line["guess"][0] == pytest.approx(100 * floors["floor"][0] / clean)
-    assert guess.filter(goal="targeted")["guess"].null_count() == len(NETWORKS) * 2
+    aimed = guess.filter(goal="targeted").sort("network", "eps255")["guess"]
+    floor = floors.filter(attack="IGSM-T-20").sort("network", "eps255")["target_floor"]
+    assert aimed.to_list() == floor.to_list()
+    assert floors.filter(attack="FGSM-U")["target_floor"].null_count() == len(NETWORKS) * 2
 
 
 def test_poses_become_implausible_under_attack(run: Run) -> None:

@@ -143,10 +143,11 @@ def test_a_browser_draws_the_charts_and_asks_for_nothing(browser: Any, report: P
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(report.as_uri())
     page.wait_for_selector("#chart-published svg .mark-line path", state="attached")
-    # A curve and a dotted guess for each network in each of two panels.
+    # A curve and a dotted guess for each network in each of two panels, and of one.
     for mark in (".mark-line path", ".mark-rule.role-mark line"):
         assert page.locator(f"#chart-relative_score svg {mark}").count() == 2 * len(NETWORKS)
-    assert page.locator("#chart-target_score svg .mark-area path").count() == len(NETWORKS)
+    for mark in (".mark-area path", ".mark-rule.role-mark line"):
+        assert page.locator(f"#chart-target_score svg {mark}").count() == len(NETWORKS)
     assert not page.locator("#figure-relative_score img.static").is_visible()
     assert [url for url in requests if not url.startswith(("data:", report.as_uri()))] == []
     assert problems == []

@@ -42,7 +42,11 @@ def _mpii(split: str, location: str) -> "Split":
     from robustpose.data.mpii import mpii_people, mpii_truth
 
     folder = place_of("mpii", location)
-    return mpii_truth(folder) if folder.is_file() else mpii_people(folder, split)
+    if not folder.is_file():
+        return mpii_people(folder, split)
+    if split != "test":
+        raise UsageError(f"{folder} is a file of people to judge: {split} people need a folder")
+    return mpii_truth(folder)
 
 
 def _coco(split: str, location: str) -> "Split":

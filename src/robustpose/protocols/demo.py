@@ -16,6 +16,12 @@ def demo() -> Study:
     """Return the study of `robustpose demo`: four bundled networks, rendered people."""
     people = load_people("rendered", split="test")
     study = jain2019(
-        people, NETWORKS, attacks=ATTACKS, epsilons=EPSILONS, limit=PEOPLE, batch_size=PEOPLE
+        people,
+        NETWORKS,
+        training=load_people("rendered", split="train"),
+        attacks=ATTACKS,
+        epsilons=EPSILONS,
+        limit=PEOPLE,
+        batch_size=PEOPLE,
     )
     return replace(study, name="demo-v1")

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from robustpose.metrics.detection import confidence_fall, mean_confidence
 from robustpose.metrics.error_kinds import KINDS, error_kinds, kind_shares
-from robustpose.metrics.floors import above_floor, constant_pose_errors, mean_pose
+from robustpose.metrics.floors import above_floor
 from robustpose.metrics.intervals import RESAMPLES, Interval
 from robustpose.metrics.plausibility import (
     Population,
@@ -22,6 +22,8 @@ from robustpose.metrics.plausibility import (
     implausible_share,
     population,
 )
+from robustpose.metrics.robustness import score_interval
+from robustpose.report.guess import guess_errors, guess_errors_to_target
 from robustpose.report.runs import Condition, Run
 from robustpose.report.tables import CLEAN, counts_of
 
@@ -66,7 +68,7 @@ def plausibility_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -
     counts = counts_of(run, resamples=resamples, seed=seed)
     lines = []
     for network, condition in _cases(run):
-        joints = poses(run, network, condition)
+        joints = run.points(network, condition)
         answered = ~np.isnan(joints).any(axis=2) & run.counted
         share = implausible_share(implausibility(joints, answered, known), counts)
         lines.append(_line(network, condition, {"implausible": share}))
@@ -76,33 +78,38 @@ def plausibility_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -
 def floor_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.DataFrame:
     """Return what lies above the score of one constant pose, and how much of it is kept.
 
-    `floor` is the score of the mean of these people's poses, `clean` and `attacked` the score less
-    the floor in points, `kept` 100 x attacked / clean; negative where negative. The floor is that
-    of a guess, not the attacker's, which is zero.
+    `floor` is the score of that pose (`report.guess`), `clean` and `attacked` the score less the
+    floor in points, `kept` 100 x attacked / clean; negative where negative. `target_floor` is what
+    the same pose scores against the poses that a targeted attack asks for. The floor is that of a
+    guess, not the attacker's, which is zero.
     """
     counts = counts_of(run, resamples=resamples, seed=seed)
-    pose = mean_pose(run.truth, run.scored)
-    guess = run.rule.credit(constant_pose_errors(pose, run.truth, run.scored, run.size))
+    guess = run.rule.credit(guess_errors(run))
     lines = []
     for network, condition in _cases(run):
         if condition is None:
             continue
         attacked, clean = (run.errors(network, each) for each in (condition, None))
         found = above_floor(attacked, clean, guess, run.rule, counts)
-        lines.append(_line(network, condition, found._asdict()))
-    return pl.DataFrame(lines, schema=_schema("floor", "clean", "attacked", "kept"))
+        shares = found._asdict()
+        if condition.goal == "targeted":
+            to_target = guess_errors_to_target(run, network, condition)
+            shares["target_floor"] = score_interval(to_target, run.rule, counts)
+        lines.append(_line(network, condition, shares))
+    schema = _schema("floor", "clean", "attacked", "kept", "target_floor")
+    return pl.DataFrame(lines, schema=schema, orient="row")
 
 
 def with_guess(scores: pl.DataFrame, floors: pl.DataFrame) -> pl.DataFrame:
-    """Return scores with `guess`, the floor relative to the clean score; null for targeted attacks.
+    """Return scores with `guess`: what the constant pose has where a chart shows the network's.
 
-    `floors` is a `floor_table` of the same run.
+    That is the floor relative to the clean score, for targeted attacks `target_floor`. `floors` is
+    a `floor_table` of the same run.
     """
     share = 100 * pl.col("floor") / (pl.col("floor") + pl.col("clean"))
-    guess = floors.select("network", "attack", "eps255", share.alias("guess"))
-    joined = scores.join(guess, on=["network", "attack", "eps255"], how="left")
-    aimed = pl.col("goal") == "targeted"
-    return joined.with_columns(pl.when(aimed).then(None).otherwise(pl.col("guess")).alias("guess"))
+    guess = pl.coalesce("target_floor", share).alias("guess")
+    guesses = floors.select("network", "attack", "eps255", guess)
+    return scores.join(guesses, on=["network", "attack", "eps255"], how="left")
 
 
 def bodies_of(run: Run) -> Population | None:
@@ -111,14 +118,6 @@ def bodies_of(run: Run) -> Population | None:
         return population(run.truth, run.scored, run.skeleton)
     except ValueError:
         return None
-
-
-def poses(run: Run, network: str, condition: Condition | None) -> Float[np.ndarray, "n k 2"]:
-    """Return what a network answered, in canvas pixels; NaN where it answered nothing."""
-    nothing = [[math.nan, math.nan]] * len(run.skeleton)
-    answers = run.column(network, condition, "joints")
-    points = [[point or nothing[0] for point in answer or nothing] for answer in answers]
-    return np.array(points, dtype=float).reshape(len(points), len(run.skeleton), 2)
 
 
 def _cases(run: Run) -> Iterator[tuple[str, Condition | None]]:
@@ -134,7 +133,7 @@ def _cases(run: Run) -> Iterator[tuple[str, Condition | None]]:
 
 def _kinds(run: Run, network: str, condition: Condition | None) -> np.ndarray:
     return error_kinds(
-        poses(run, network, condition),
+        run.points(network, condition),
         run.truth,
         run.scored,
         run.size,

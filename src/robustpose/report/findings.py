@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from robustpose.metrics.floors import constant_pose_errors, mean_pose
 from robustpose.metrics.rules import score_of
+from robustpose.report.guess import guess_errors, guess_of
 from robustpose.report.runs import Condition, Run
 
 USUAL_ATTACK = "IGSM-U-10"
@@ -183,15 +183,16 @@ def _joints(run: Run, joints: pl.DataFrame, main: Condition) -> Iterator[Finding
 
 
 def _floor(run: Run) -> Iterator[Finding]:
-    pose = mean_pose(run.truth, run.scored)
-    error = constant_pose_errors(pose, run.truth, run.scored, run.size)
-    floor, score = score_of(run.rule.sums(error)), run.rule.name
+    guess, score = guess_of(run), run.rule.name
+    floor, other = score_of(run.rule.sums(guess_errors(run))), ""
+    if guess.other_pose is not None:
+        other = f"; the pose of a random one of them scores {guess.other_pose:.1f} %"
     if not math.isnan(floor):
         yield Finding(
             "Zero is not the floor.",
-            f"One constant pose for everybody, without looking at the photos, already scores "
-            f"{floor:.1f} % {score} on these people. An attacked {score} near that value means "
-            "that nothing is left; one below it means that the attacker drives joints away.",
+            f"One constant pose for everybody, {guess.origin}, scores {floor:.1f} % {score} "
+            f"without a look at the photos{other}. An attacked {score} near that value "
+            "means that nothing is left; one below it means that the attacker drives joints away.",
         )
 
 

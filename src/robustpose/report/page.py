@@ -24,6 +24,7 @@ from robustpose.report.explanations import (
 from robustpose.report.figures import Chart, drawn, svg_uri
 from robustpose.report.findings import findings, main_condition
 from robustpose.report.gallery import gallery
+from robustpose.report.guess import guess_of
 from robustpose.report.kind_chart import kind_bars
 from robustpose.report.listings import named, score_tables, signs, whole_curves
 from robustpose.report.published import published_curves
@@ -82,19 +83,21 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
 
 def _curves(run: Run, table: pl.DataFrame) -> list[Chart]:
     charts = []
-    score = run.rule.name
-    for goal, measure, reading in (
-        ("untargeted", "relative", "Lower means a stronger attack."),
-        ("targeted", "target", "Higher means a stronger attack."),
+    score, origin = run.rule.name, guess_of(run).origin
+    for goal, measure, stronger, dotted in (
+        ("untargeted", "relative", "Lower", "which needs no network"),
+        ("targeted", "target", "Higher", "held against the poses asked for, with no attack"),
     ):
         attacks = [n for n, c in run.swept.items() if c[0].goal == goal]
         shown = table.filter(pl.col("attack").is_in(attacks)).drop_nulls(measure)
         attacks = [attack for attack in attacks if attack in set(shown["attack"])]
         if not attacks:
             continue
-        caption = f"{measure.capitalize()} {score} against the size of the perturbation. {reading}"
-        if goal == "untargeted":
-            caption += " Dotted: one constant pose for everybody, which needs no network."
+        caption = (
+            f"{measure.capitalize()} {score} against the size of the perturbation. {stronger} "
+            f"means a stronger attack. Dotted: one constant pose for everybody ({origin}), "
+            f"{dotted}."
+        )
         spec = curves(shown, measure, run.networks, attacks=attacks, score=score)
         said, heading = _extremes(shown, measure), f"{goal.capitalize()} attacks"
         charts.append(drawn(run.folder, f"{measure}_score", heading, caption, said, spec))
@@ -121,7 +124,8 @@ def _published(run: Run, table: pl.DataFrame) -> list[Chart]:
     caption = (
         "Thin grey: the networks of Jain et al. (2019), digitised from their figure 2. Networks, "
         "training data, people and score (theirs is PCKh of MPII, here "
-        f"{run.measure}) differ, so only the shape and the order of magnitude can be compared."
+        f"{run.measure}) differ, so only the shape and the order of magnitude can be compared. "
+        "Dotted: one constant pose for everybody on the people of this run."
     )
     spec = beside_published(table, run.networks, attacks=attacks, score=run.rule.name)
     alt = "The curves of this run over thin grey curves of the published study."

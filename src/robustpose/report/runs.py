@@ -4,6 +4,7 @@ Unless `made_on` names another network, everything is white box: the network jud
 attacked (`victim == made_on`). Perturbations that nobody's gradients made count as everybody's own.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -229,6 +230,17 @@ class Run:
         found = dict(zip(rows["person"], rows[name].to_list(), strict=True))
         return [found.get(person) for person in self.people["person"]]
 
+    def points(
+        self, network: str, condition: Condition | None, name: str = "joints"
+    ) -> Float[np.ndarray, "n k 2"]:
+        """Return a column of poses in canvas pixels; NaN where there is no row or no joint."""
+        nothing = [[math.nan, math.nan]] * len(self.skeleton)
+        poses = [
+            [point or nothing[0] for point in pose or nothing]
+            for pose in self.column(network, condition, name)
+        ]
+        return np.array(poses, dtype=float).reshape(len(poses), len(self.skeleton), 2)
+
     def of(
         self, network: str, condition: Condition | None = None, *, made_on: str | None = None
     ) -> pl.DataFrame:
@@ -258,8 +270,13 @@ class Run:
     @cached_property
     def scored(self) -> Bool[np.ndarray, "n k"]:
         """Which joints are annotated and count in the scores."""
-        scored: np.ndarray = np.array(self.people["labelled"].to_list(), dtype=bool) & self.counted
+        scored: np.ndarray = self.labelled & self.counted
         return scored
+
+    @cached_property
+    def labelled(self) -> Bool[np.ndarray, "n k"]:
+        """Which joints are annotated."""
+        return np.array(self.people["labelled"].to_list(), dtype=bool)
 
     @cached_property
     def size(self) -> Float[np.ndarray, "n"]:

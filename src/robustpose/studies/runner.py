@@ -19,6 +19,7 @@ from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
 from robustpose.poses import PoseBatch
+from robustpose.studies.guesses import guess_entry
 from robustpose.studies.judging import Judged, people_table, rows_of
 from robustpose.studies.levels import check, holds_levels, rounded
 from robustpose.studies.provenance import (
@@ -122,6 +123,13 @@ class _Runner:
         return shared
 
     @cached_property
+    def guess(self) -> dict[str, Any] | None:
+        """What a guess from the training people scores, measured once in the life of a run."""
+        begun = (self.out / "study.json").is_file()
+        before = read_study(self.out).get("guess") if begun else None
+        return guess_entry(self.study, self.shared.numpy(), before)
+
+    @cached_property
     def described_people(self) -> list[str]:
         return self.study.people.ids
 
@@ -212,6 +220,7 @@ class _Runner:
             "valid_range": study.valid_range,
             "keep": study.keep,
             "people": _people_entry(study, self.shared.tolist()),
+            "guess": self.guess,
             "victims": {
                 name: {
                     "checkpoint": self.digests[name],

@@ -32,10 +32,10 @@ class Study:
     which models the images are made that each victim sees ({victim: (made on, ...)}); by default
     each sees those made on itself. `preparation` are the people judged that conditions prepare on
     (the poses that targeted attacks ask for); None: the people of the study. `training` are people
-    that no score is taken of (universal perturbations are fitted on them). `keep` is of how many
-    people the pictures are kept for the gallery. `precision` is that of the networks. `rounding`
-    brings perturbed images to 8-bit levels inside their ball; `valid_range` says whether images
-    must stay in [0, 1] (the paper's need not).
+    that no score is taken of (universal perturbations are fitted on them, and guesses that need no
+    network are made from them). `keep` is of how many people the pictures are kept for the gallery.
+    `precision` is that of the networks. `rounding` brings perturbed images to 8-bit levels inside
+    their ball; `valid_range` says whether images must stay in [0, 1] (the paper's need not).
     """
 
     name: str
@@ -64,6 +64,12 @@ class Study:
             raise UsageError(f"expected a batch size of at least 1, found {self.batch_size}")
         if self.precision not in ("float32", "bfloat16"):
             raise UsageError(f"precision is float32 or bfloat16, found {self.precision!r}")
+        if self.training is not None and self.training.skeleton != self.people.skeleton:
+            raise UsageError(
+                f"expected training people with the joints of {self.people.name} "
+                f"({self.people.skeleton.name}), found {self.training.name} "
+                f"({self.training.skeleton.name})"
+            )
         named = {
             name
             for exposure in self.exposures.values()
