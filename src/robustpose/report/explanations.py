@@ -33,7 +33,7 @@ def kind_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.Dat
     counts = counts_of(run, resamples=resamples, seed=seed)
     lines = []
     for network, condition in _cases(run):
-        shares = kind_shares(_kinds(run, network, condition), counts)
+        shares = kind_shares(kinds_of(run, network, condition), counts)
         lines.append(_line(network, condition, shares))
     return pl.DataFrame(lines, schema=_schema(*KINDS))
 
@@ -131,7 +131,8 @@ def _cases(run: Run) -> Iterator[tuple[str, Condition | None]]:
             yield from ((network, condition) for condition in whole)
 
 
-def _kinds(run: Run, network: str, condition: Condition | None) -> np.ndarray:
+def kinds_of(run: Run, network: str, condition: Condition | None) -> np.ndarray:
+    """Return what became of each joint of each person: codes of `metrics.error_kinds`."""
     return error_kinds(
         run.points(network, condition),
         run.truth,

@@ -9,8 +9,11 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
+from robustpose.report.figures import Picture
 from robustpose.report.overlays import (
-    Picture,
+    Picture as Pixels,
+)
+from robustpose.report.overlays import (
     amplification,
     amplified,
     draw_maps,
@@ -23,19 +26,11 @@ STRIPS = 16
 """At most so many person-network strips on one page, to keep it a few megabytes."""
 
 
-class Figure(NamedTuple):
-    """One picture of a strip, as a data URI."""
-
-    caption: str
-    alt: str
-    uri: str
-
-
 class Strip(NamedTuple):
     """One person attacked on one network; the counts are of joints off by over the threshold."""
 
     network: str
-    figures: list[Figure]
+    figures: list[Picture]
     wrong_before: int
     wrong_after: int
     scored: int
@@ -76,20 +71,35 @@ def gallery(run: Run, condition: Condition, *, strips: int = STRIPS) -> Gallery:
     return Gallery(people, amplification(condition.eps255 or 0), left_out)
 
 
-def read_picture(path: Path) -> Picture | None:
+def kept_poses(
+    run: Run, network: str, condition: Condition, most: int
+) -> Iterator[tuple[str, str]]:
+    """Yield kept people under a condition with what the network sees, as (person, data URI)."""
+    shown = 0
+    for place, person in enumerate(run.people["person"]):
+        part, pose = _part(run, network, condition, person), _pose(run, network, condition, place)
+        picture = read_picture(sample_path(run.folder, part, person)) if part else None
+        if picture is None or pose is None or shown == most:
+            continue
+        shown += 1
+        drawn = draw_skeleton(picture, pose.joints, run.skeleton, wrong=pose.wrong)
+        yield person, png_uri(drawn)
+
+
+def read_picture(path: Path) -> Pixels | None:
     """Return an RGB image, or None where there is no readable file."""
     picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
     return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8)
 
 
-def png_uri(picture: Picture) -> str:
+def png_uri(picture: Pixels) -> str:
     """Return an RGB image as a `data:image/png` URI."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     return "data:image/png;base64," + base64.b64encode(encoded.tobytes()).decode()
 
 
-def _strips(run: Run, condition: Condition, place: int, clean: Picture) -> Iterator[Strip]:
+def _strips(run: Run, condition: Condition, place: int, clean: Pixels) -> Iterator[Strip]:
     person = run.people["person"][place]
     for network in run.networks:
         parts = [_part(run, network, shown, person) for shown in (None, condition)]
@@ -136,33 +146,33 @@ def _pose(run: Run, network: str, condition: Condition | None, place: int) -> _D
 def _pictures(
     run: Run,
     condition: Condition,
-    clean: Picture,
-    perturbed: Picture,
+    clean: Pixels,
+    perturbed: Pixels,
     before: _Drawn,
     after: _Drawn,
-) -> list[Figure]:
+) -> list[Picture]:
     eps255 = condition.eps255 or 0.0
     factor = amplification(eps255)
     drawn_before = draw_skeleton(clean, before.joints, run.skeleton, wrong=before.wrong)
     drawn_after = draw_skeleton(perturbed, after.joints, run.skeleton, wrong=after.wrong)
     noise = amplified(clean, perturbed, factor=factor)
     return [
-        Figure("Pose before", "The photo with the predicted pose", png_uri(drawn_before)),
-        Figure(
+        Picture("Pose before", "The photo with the predicted pose", png_uri(drawn_before)),
+        Picture(
             f"Perturbation × {factor}",
             f"The perturbation, {factor} times amplified; mid-grey is no change",
             png_uri(noise),
         ),
-        Figure("Photo perturbed", f"The photo perturbed, ε = {eps255:g}", png_uri(perturbed)),
-        Figure("Pose after", "The perturbed photo with the predicted pose", png_uri(drawn_after)),
+        Picture("Photo perturbed", f"The photo perturbed, ε = {eps255:g}", png_uri(perturbed)),
+        Picture("Pose after", "The perturbed photo with the predicted pose", png_uri(drawn_after)),
     ]
 
 
-def _heatmaps(clean: Picture, perturbed: Picture, before: Path, after: Path) -> list[Figure]:
+def _heatmaps(clean: Pixels, perturbed: Pixels, before: Path, after: Path) -> list[Picture]:
     if not (before.is_file() and after.is_file()):
         return []  # networks that answer in coordinates have none
     return [
-        Figure(
+        Picture(
             f"Heatmaps {when}", f"All heatmaps {when} the attack, the highest at each place", uri
         )
         for when, uri in (

@@ -29,6 +29,7 @@ from robustpose.report.kind_chart import kind_bars
 from robustpose.report.listings import named, score_tables, signs, whole_curves
 from robustpose.report.published import published_curves
 from robustpose.report.runs import Condition, Run, open_run
+from robustpose.report.sections import sections
 from robustpose.report.tables import conditions, joint_scores, scores, write_tables
 from robustpose.studies.rows import write_bytes
 
@@ -46,7 +47,10 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
         "plausibility": plausibility_table(opened),
         "above_guess": floor_table(opened),
     }
+    experiments = sections(opened, all_scores, all_joints)
     tables = {"scores": all_scores, "joints": all_joints, "conditions": conditions(opened)}
+    for section in experiments:
+        tables |= section.files
     write_tables({**tables, **explained}, run / "tables")
     main = main_condition(opened)
     drawn = with_guess(whole_curves(opened, all_scores), explained["above_guess"])
@@ -67,6 +71,7 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
         "tables": score_tables(opened, all_scores),
         "signs": signs(opened, explained, main) if main else [],
         "gallery": gallery(opened, main) if main else None,
+        "sections": experiments,
         "grouped": _grouped(opened),
         "undrawn": _undrawn(opened),
         "missing_cells": len(opened.missing),
