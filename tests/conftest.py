@@ -1,5 +1,6 @@
 """What all tests share: one thread, checked shapes, tiny networks and a few drawn people."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -7,7 +8,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, runtime_checkable
 
+import cv2
 import jaxtyping
+import numpy as np
 import pytest
 import torch
 from beartype import BeartypeConf, beartype
@@ -105,6 +108,48 @@ def people() -> Split:
 def batch(people: Split) -> PoseBatch:
     """Return the four people on a canvas of 64 px; nobody may change it."""
     return crop(people, SIZE)
+
+
+@pytest.fixture
+def coco(tmp_path: Path) -> Path:
+    """Return a folder of COCO: three people on two photographs, a crowd and somebody unlabelled."""
+    folder, draw = tmp_path / "coco", np.random.default_rng(0)
+    (folder / "val2017").mkdir(parents=True)
+    (folder / "annotations").mkdir()
+    images = [
+        {"id": each, "file_name": f"{each:012d}.jpg", "width": 160, "height": 120}
+        for each in (7, 8)
+    ]
+    for image in images:
+        pixels = draw.integers(0, 256, (120, 160, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / "val2017" / str(image["file_name"])), pixels)
+    people = []
+    for number, (photo, crowd, flag) in enumerate(
+        [(7, 0, 2), (7, 0, 2), (8, 0, 1), (8, 1, 2), (7, 0, 0)], start=1
+    ):
+        low = np.array([30 * number - 20, 8 * number])
+        joints = low + draw.integers(0, (40, 60), (17, 2))
+        flagged = np.concatenate([joints, np.full((17, 1), flag)], axis=1) * (flag > 0)
+        people.append(
+            {
+                "id": number,
+                "image_id": photo,
+                "category_id": 1,
+                "iscrowd": crowd,
+                "area": 1500.0,
+                "bbox": [*low.tolist(), 40, 60],
+                "num_keypoints": 17 * (flag > 0),
+                "keypoints": flagged.ravel().tolist(),
+            }
+        )
+    content = {
+        "images": images,
+        "annotations": people,
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    path = folder / "annotations" / "person_keypoints_val2017.json"
+    path.write_text(json.dumps(content))
+    return folder
 
 
 @pytest.fixture

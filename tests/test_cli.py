@@ -1,14 +1,11 @@
 """The command line: what it refuses, how it says so, and that the commands do their work."""
 
-import json
 import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import polars as pl
 import pytest
-import scipy.io
 
 from robustpose.cli import main
 from robustpose.data.rendered import rendered_people
@@ -73,10 +70,6 @@ REFUSED = {
     "photograph that is missing": (["attack", "none.jpg"], "found none"),
     "attack of negative size": (["attack", "text.jpg", "--eps", "-8"], "0-255 units"),
     "attack on unknown network": (["attack", "text.jpg", "--model", "hourglas"], "unknown network"),
-    "checkpoint that is text": (
-        ["evaluate", "resdec-compact", "--checkpoint", "text.jpg"],
-        "safetensors",
-    ),
     "training on nothing": (["train", "resdec-compact"], "--data"),
     "training on a sample": (["train", "resdec-compact", "--data", "lsp:empty"], "joints.mat"),
 }
@@ -138,40 +131,6 @@ def test_attack_writes_a_picture_and_does_not_overwrite_it(monkeypatch, capsys, 
     assert call(monkeypatch, *arguments, "--box", 20, 20, 120, 120, "--overwrite") == 0
     assert call(monkeypatch, *arguments, "--box", 0, 0, 500, 20, "--overwrite") == 2
     assert "160 x 160" in capsys.readouterr().err
-
-
-def test_evaluate_writes_scores_with_their_origin(monkeypatch, capsys, folder):
-    out = Path("scores.json")
-    arguments = ["evaluate", "resdec-compact", "deeppose-compact", "--limit", 4, "--out", out]
-    assert call(monkeypatch, *arguments) == 0
-    assert "neck" in capsys.readouterr().out
-    report = json.loads(out.read_text())
-    assert [score["network"] for score in report["scores"]] == [
-        "resdec-compact",
-        "deeppose-compact",
-    ]
-    assert report["people"]["rendered/test"]["count"] == 4
-    assert "evaluate resdec-compact" in report["command"]
-
-
-def test_score_takes_poses_made_elsewhere(monkeypatch, capsys, folder):
-    joints = np.random.default_rng(0).uniform(20, 200, (14, 2, 3))
-    (folder / "lsp" / "images").mkdir(parents=True)
-    for number in (1, 2, 3):
-        (folder / "lsp" / "images" / f"im{number:05d}.jpg").touch()  # no photograph is read
-    labelled = np.concatenate([joints, np.ones((14, 1, 3))], axis=1)
-    scipy.io.savemat(folder / "lsp" / "joints.mat", {"joints": labelled})
-    poses = np.moveaxis(joints, 2, 0)
-    poses[0, 0] += 1000
-    np.save("poses.npy", poses)
-    assert call(monkeypatch, "score", "poses.npy", "--people", "lsp:lsp", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["count"], found["mean"]) == (3, pytest.approx(100 * 41 / 42))
-    assert call(monkeypatch, "score", "poses.npy", "--people", "lsp:lsp") == 0
-    assert "97.62" in capsys.readouterr().out
-    np.save("few.npy", poses[:2])
-    assert call(monkeypatch, "score", "few.npy", "--people", "lsp:lsp") == 2
-    assert "expected 3 x 14 x 2 numbers" in capsys.readouterr().err
 
 
 def test_models_lists_everything(monkeypatch, capsys):

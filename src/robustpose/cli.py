@@ -1,13 +1,12 @@
 """The command line: `robustpose COMMAND`. Heavy imports stay inside the commands."""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from robustpose import cli_data, terminal
+from robustpose import cli_data, cli_scores, terminal
 from robustpose.errors import UsageError, check_choice
 from robustpose.version import __version__
 
@@ -27,6 +26,8 @@ app = App(
 )
 
 app.command(cli_data.app)
+app.command(cli_scores.evaluate)
+app.command(cli_scores.score)
 Several = Parameter(consume_multiple=True, negative="")
 
 
@@ -207,94 +208,12 @@ def train(
         pretext_images=pretext_images,
         start=start,
         keep=tuple(keep or ()),
-        command=_command_line(),
+        command=terminal.command_line(),
     )
     with processes() as rank, terminal.training_progress(quiet=rank > 0) as listener:
         path = run_training(training, device=best_device(), listener=listener, rank=rank)
     if rank == 0:
         terminal.say(f"wrote {path}")
-
-
-@app.command
-def evaluate(
-    *networks: str,
-    people: Annotated[list[str] | None, Several] = None,
-    checkpoint: Path | None = None,
-    size: tuple[int, int] | None = None,
-    limit: int | None = None,
-    out: Path | None = None,
-    json: bool = False,
-) -> None:
-    """Score networks on clean photographs.
-
-    Parameters
-    ----------
-    networks
-        What to score: names of the zoo, or NAME:FILE; by default all networks with bundled weights.
-        See: robustpose models.
-    people
-        On whom: rendered, lsp:FOLDER, mpii:FOLDER, coco:FOLDER, or several; by default rendered.
-    checkpoint
-        Weights made by `robustpose train` or published by others, for one network; by default the
-        bundled ones.
-    size
-        Height and width of a published network's input, where its weights do not tell.
-    limit
-        Only the first so many people.
-    out
-        Write the scores, with what they came from, to this JSON file.
-    json
-        Print JSON instead of tables.
-    """
-    from robustpose.data import load_people
-    from robustpose.models import bundled_networks, load_model
-    from robustpose.scoring import best_device
-    from robustpose.studies.clean import clean_scores
-
-    names = list(networks) or bundled_networks()
-    if checkpoint is not None and len(names) != 1:
-        raise UsageError(f"a checkpoint is of one network, found {len(names)}: name one")
-    splits = [load_people(name).limited(limit) for name in people or ["rendered"]]
-    models = [
-        load_model(name, checkpoint=checkpoint, size=size).to(best_device()) for name in names
-    ]
-    terminal.note(f"scoring {', '.join(names)} on {sum(map(len, splits)):,} people")
-    report = clean_scores(models, splits, command=_command_line())
-    terminal.show_clean_scores(report, as_json=json)
-    if out is not None:
-        from robustpose.studies.rows import write_json
-
-        write_json(report, out)
-        terminal.note(f"wrote {out}")
-
-
-@app.command
-def score(file: Path, *, people: str, json: bool = False) -> None:
-    """Score predictions that were made elsewhere, from annotations alone.
-
-    Parameters
-    ----------
-    file
-        Poses in photograph pixels, one for each of the people in their order: .npy (n x k x 2,
-        first pixel 0, 0), HDF5 with `preds` or .mat with `pos_pred_src` (first pixel 1, 1); or
-        COCO results in .json.
-    people
-        Whose poses they are: lsp:FOLDER, mpii:FOLDER, coco:FOLDER, or annotations alone: mpii:FILE
-        (Newell's valid.h5, Tompson's detections_our_format.mat), and for COCO results coco:FILE
-        (person_keypoints_val2017.json).
-    json
-        Print JSON instead of a table.
-    """
-    from robustpose.data import load_people
-    from robustpose.predictions import read_predictions, score_results
-    from robustpose.predictions import score as score_predictions
-
-    if file.suffix.lower() == ".json":
-        terminal.show_average_precision(score_results(file, people), as_json=json)
-        return
-    split = load_people(people)
-    found = score_predictions(read_predictions(file, split), split)
-    terminal.show_prediction_scores(found, split, as_json=json)
 
 
 @app.command
@@ -392,7 +311,7 @@ def _run_and_report(study: "Study", out: Path) -> None:
     from robustpose.studies.runner import run_study
 
     with terminal.study_progress() as listen:
-        run_study(study, out, device=best_device(), command=_command_line(), listen=listen)
+        run_study(study, out, device=best_device(), command=terminal.command_line(), listen=listen)
     terminal.say("writing the report")
     page = write_report(out)
     terminal.show_study(scores(out))
@@ -423,7 +342,3 @@ def _epsilon(text: str) -> float:
             f"found {text!r}"
         )
     return epsilon
-
-
-def _command_line() -> str:
-    return shlex.join(["robustpose", *sys.argv[1:]])

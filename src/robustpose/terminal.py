@@ -1,7 +1,8 @@
 """What the command line shows: messages, progress bars, tables."""
 
 import json
-import math
+import shlex
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,11 +27,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from robustpose.data import Dataset
-    from robustpose.data.people import Split
-    from robustpose.metrics.average_precision import AveragePrecision
     from robustpose.models.catalogue import Listed
     from robustpose.models.published.formats import Format
-    from robustpose.predictions import PredictionScores
     from robustpose.studies.runner import Advance
     from robustpose.training.loop import Progress as TrainingProgress
     from robustpose.training.runs import Listener
@@ -47,6 +45,16 @@ def say(text: str) -> None:
 def note(text: str) -> None:
     """Print a line to standard error: what is going on, no result."""
     _err.print(escape(text), highlight=False)
+
+
+def show(table: Table) -> None:
+    """Print a table."""
+    _out.print(table)
+
+
+def show_json(content: object) -> None:
+    """Print a JSON value."""
+    _out.print_json(json.dumps(content))
 
 
 def complain(text: str) -> None:
@@ -123,75 +131,6 @@ def training_progress(*, quiet: bool) -> Iterator["Listener"]:
         yield Listener(says=say, stepped=stepped, scored=scored)
 
 
-def show_clean_scores(report: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print what `clean_scores` found: a table for each set of people."""
-    if as_json:
-        _out.print_json(json.dumps(report))
-        return
-    for name, people in report["people"].items():
-        own = [score for score in report["scores"] if score["people"] == name]
-        title = f"{name}: PCK@{people['threshold']:g} of the {people['reference']}, in percent"
-        table = Table("joint", title=title, title_justify="left")
-        for score in own:
-            table.add_column(score["network"], justify="right", overflow="fold")
-        for joint in own[0]["by_joint"]:
-            cells = (score["by_joint"][joint] for score in own)
-            table.add_row(joint.replace("_", " "), *(_percent(cell) for cell in cells))
-        table.add_section()
-        title = f"all, of {people['count']:,} people"
-        table.add_row(title, *(_percent(score["pck"]) for score in own))
-        if "mean_oks" in own[0]:
-            table.add_row("mean OKS", *(_percent(score["mean_oks"]) for score in own))
-        _out.print(table)
-        for reason, count in people["left_out"].items():
-            say(f"{count:,} more people are not scored: {reason}")
-
-
-def show_prediction_scores(found: "PredictionScores", people: "Split", *, as_json: bool) -> None:
-    """Print the scores of predictions that were made elsewhere."""
-    rule = f"PCK@{people.threshold:g} of the {people.reference}, in percent"
-    if as_json:
-        content = {
-            "people": people.name,
-            "count": len(people),
-            "rule": rule,
-            "mean": _number(found.pck),
-            "by_joint": {name: _number(value) for name, value in found.by_joint.items()},
-            "by_pair": {name: _number(value) for name, value in found.by_pair.items()},
-            "further": {name: _number(value) for name, value in found.further.items()},
-            "left_out": dict(people.left_out),
-        }
-        _out.print_json(json.dumps(content))
-        return
-    table = Table("joint", title=f"{people.name}: {rule}", title_justify="left")
-    for column in ("mean", "left", "right"):
-        table.add_column(column, justify="right")
-    for name, value in found.by_pair.items():
-        sides = (found.by_joint.get(f"{side}_{name}", math.nan) for side in ("left", "right"))
-        cells = (_percent(_number(cell), digits=2) for cell in (value, *sides))
-        table.add_row(name.replace("_", " "), *cells)
-    table.add_section()
-    for name, value in {f"all, of {len(people):,} people": found.pck, **found.further}.items():
-        table.add_row(name, _percent(_number(value), digits=2))
-    _out.print(table)
-    for reason, count in people.left_out.items():
-        say(f"{count:,} more people are not scored: {reason}")
-
-
-def show_average_precision(found: "AveragePrecision", *, as_json: bool) -> None:
-    """Print COCO's ten figures."""
-    figures = {name: _number(value) for name, value in found._asdict().items()}
-    if as_json:
-        _out.print_json(json.dumps(figures))
-        return
-    table = Table("COCO key points, in percent", "", title_justify="left")
-    for name, value in figures.items():
-        kind, _, what = name.partition("_")
-        said = f" at OKS 0.{what}" if what.isdecimal() else f", {what} people" if what else ""
-        table.add_row(kind.upper() + said, _percent(value, digits=2))
-    _out.print(table)
-
-
 def show_study(scores: "pl.DataFrame") -> None:
     """Print a table for each network: one line an attack, one column an epsilon."""
     rows = scores.to_dicts()
@@ -200,7 +139,7 @@ def show_study(scores: "pl.DataFrame") -> None:
     for network in dict.fromkeys(row["network"] for row in rows):
         own = [row for row in rows if row["network"] == network]
         clean = next((row["score"] for row in own if row["attack"] == "clean"), None)
-        title = f"{network}: {_percent(clean)} % clean"
+        title = f"{network}: {percent(clean)} % clean"
         table = Table("attack", title=title, title_justify="left")
         for epsilon in shown:
             table.add_column(f"eps {epsilon:g}", justify="right")
@@ -221,7 +160,7 @@ def show_models(
 ) -> None:
     """Print the networks of the zoo, and the published files that can be loaded."""
     if as_json:
-        _out.print_json(json.dumps([network._asdict() for network in networks]))
+        show_json([network._asdict() for network in networks])
         return
     people = list(dict.fromkeys(name for network in networks for name in network.scores))
     table = Table(title="The zoo", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
@@ -262,6 +201,11 @@ def show_datasets(datasets: Mapping[str, "Dataset"]) -> None:
     _out.print(table)
 
 
+def command_line() -> str:
+    """Return the command as it was typed."""
+    return shlex.join(["robustpose", *sys.argv[1:]])
+
+
 def save_picture(picture: "np.ndarray[Any, Any]", path: Path) -> None:
     """Write an RGB picture as PNG."""
     import cv2
@@ -271,18 +215,15 @@ def save_picture(picture: "np.ndarray[Any, Any]", path: Path) -> None:
     path.write_bytes(content.tobytes())
 
 
-def _percent(value: float | None, *, digits: int = 1) -> str:
+def percent(value: float | None, *, digits: int = 1) -> str:
+    """Return a percentage as tables have it; None is a dash."""
     return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def _cell(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "-"
     if row["goal"] == "targeted":
-        return _percent(row["target"])
+        return percent(row["target"])
     relative = "-" if row["relative"] is None else f"{row['relative']:.0f}"
-    return f"{_percent(row['score'])} ({relative})"
+    return f"{percent(row['score'])} ({relative})"

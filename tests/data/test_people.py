@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from robustpose.data import load_people
-from robustpose.data.people import Split, joints_square
+from robustpose.data.people import Box, Split, joints_square
 from robustpose.errors import UsageError
+from robustpose.geometry import Alignment, box_to_canvas, inverse, transformed
 
 
 def test_rendered_people_need_no_folder() -> None:
@@ -65,6 +66,29 @@ def test_a_split_is_a_sequence_of_people(people: Split) -> None:
     assert len(people.limited(99)) == 4
     with pytest.raises(UsageError, match="at least 1, found 0"):
         people.limited(0)
+
+
+@pytest.mark.parametrize("canvas", [(256, 192), (64, 64), (30, 90)])
+@pytest.mark.parametrize("sides", [(20.0, 90.0), (90.0, 20.0), (50.0, 50.0)])
+def test_a_canvas_shows_the_box_and_more_along_one_axis(
+    canvas: tuple[int, int], sides: tuple[float, float]
+) -> None:
+    box = Box((40.0, 30.0), *sides)
+    affine = box_to_canvas(box.centre, sides, canvas, alignment=Alignment.INDEX)
+    corners = transformed(np.array([[0.0, 0.0], [canvas[1], canvas[0]]]), inverse(affine))
+    shown = box.shown_on(canvas)
+    assert (shown.width, shown.height) == pytest.approx(tuple(corners[1] - corners[0]))
+    assert shown.centre == box.centre
+    assert min(shown.width - box.width, shown.height - box.height) == pytest.approx(0)
+
+
+def test_only_a_whole_set_has_annotations_to_be_scored_by(coco: Path) -> None:
+    people = load_people(f"coco:{coco}")
+    assert people.annotations == coco / "annotations" / "person_keypoints_val2017.json"
+    for same in (people.limited(None), people.limited(3), people.limited(9), people[0:]):
+        assert same.annotations == people.annotations
+    assert people.limited(2).annotations is None
+    assert load_people(f"coco-jain2019:{coco}").annotations is None
 
 
 def test_the_square_never_collapses() -> None:

@@ -94,7 +94,7 @@ def coco_people(folder: Path, split: str) -> Split:
         )
         for i, photo, box, size in zip(kept, photos, _boxes(boxes[kept]), roots, strict=True)
     ]
-    return _split(_name(annotations, folder, split), people, reasons)
+    return _split(annotations, _name(annotations, folder, split), people, reasons)
 
 
 def coco_jain2019_people(folder: Path, split: str) -> Split:
@@ -122,6 +122,7 @@ def coco_jain2019_people(folder: Path, split: str) -> Split:
         digest=_digest(kept),
         unscored=(COCO17.joints[-1],),
         sigmas=None,
+        annotations=None,
         left_out={**people.left_out, **{name: n for name, n in left_out.items() if n}},
     )
 
@@ -134,8 +135,8 @@ def coco_detections(
     `path` is a JSON list of `image_id`, `category_id`, `bbox` (x, y, width, height) and `score`,
     `folder` that of `coco_people`. Boxes are not clipped, as in HRNet's loader. Those below
     `least_score` and those without width or height are left out and counted. Nothing is known of
-    these people's joints: they are to be predicted, written with `coco_results` and scored by
-    `average_precision`. Raises `UsageError` for files that are missing or do not fit.
+    these people's joints: they are to be predicted and scored (`scoring.evaluate_detections`).
+    Raises `UsageError` for files that are missing or do not fit.
     """
     annotations, sizes = _read(folder, split)
     found = read_results(path, annotations)
@@ -159,7 +160,7 @@ def coco_detections(
         for i, photo, box in zip(kept, photos, _boxes(boxes[kept]), strict=True)
     ]
     name = f"{_name(annotations, folder, split)}/{path.stem}"
-    return Detections(_split(name, people, reasons), scores[kept])
+    return Detections(_split(annotations, name, people, reasons), scores[kept])
 
 
 def coco_results(
@@ -173,8 +174,8 @@ def coco_results(
 
     `ids` are those of people of this module, `joints` in pixels of their photographs. A person's
     score is the mean confidence of the joints that have more than 0.2 (0 where none has), times
-    that of the detector where `scores` are given, as in HRNet's evaluation. HRNet also drops poses
-    that repeat a better one (OKS above 0.9): that is not done. Raises `UsageError` for other ids.
+    that of the detector where `scores` are given, as in HRNet's evaluation. Poses that repeat a
+    better one are among them (`oks_nms` finds them). Raises `UsageError` for other ids.
     """
     reliable = confidence > RELIABLE
     mean = np.where(reliable, confidence, 0.0).sum(axis=1) / np.maximum(reliable.sum(axis=1), 1)
@@ -281,7 +282,10 @@ def _kept(reasons: Mapping[str, Bool[np.ndarray, "n"]]) -> list[int]:
 
 
 def _split(
-    name: str, people: Sequence[Person], reasons: Mapping[str, Bool[np.ndarray, "n"]]
+    annotations: Annotations,
+    name: str,
+    people: Sequence[Person],
+    reasons: Mapping[str, Bool[np.ndarray, "n"]],
 ) -> Split:
     return Split(
         name=name,
@@ -293,6 +297,7 @@ def _split(
         sigmas=COCO17.oks_sigmas,
         cropping=PUBLISHED,
         left_out={reason: int(each.sum()) for reason, each in reasons.items() if each.any()},
+        annotations=Path(annotations.file),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol, overload, runtime_checkable
 
 import numpy as np
@@ -47,6 +48,11 @@ class Box:
     def enlarged(self, factor: float) -> "Box":
         """Return the box with its sides `factor` times as long, its middle where it was."""
         return Box(self.centre, factor * self.width, factor * self.height)
+
+    def shown_on(self, canvas: tuple[int, int]) -> "Box":
+        """Return all that a canvas of (height, width) shows: the box, and more along one axis."""
+        scale = max(self.height / canvas[0], self.width / canvas[1])
+        return Box(self.centre, scale * canvas[1], scale * canvas[0])
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,8 @@ class Split:
     rule leaves them out. Where `sigmas` are given, one a joint, people are scored by OKS
     (object key point similarity) and `size` is the root of their area. `cropping` is how the data
     set's networks see people. `digest` identifies the annotations. `left_out` counts people that
-    the data set has and the split has not, by reason.
+    the data set has and the split has not, by reason. `annotations` is the file by which COCO's
+    official evaluator scores the poses of all these people together; a part of them has none.
     """
 
     name: str
@@ -120,6 +127,7 @@ class Split:
     sigmas: tuple[float, ...] | None = None
     cropping: Cropping = field(default_factory=Cropping)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    annotations: Path | None = None
 
     def __len__(self) -> int:
         return len(self.people)
@@ -130,7 +138,9 @@ class Split:
     def __getitem__(self, index: slice) -> "Split": ...
     def __getitem__(self, index: int | slice) -> "Person | Split":
         if isinstance(index, slice):
-            return replace(self, people=self.people[index])
+            some = self.people[index]
+            whole = len(some) == len(self)
+            return replace(self, people=some, annotations=self.annotations if whole else None)
         return self.people[index]
 
     def __iter__(self) -> Iterator[Person]:

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from robustpose.data.coco import Detections
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
+from robustpose.metrics.average_precision import AveragePrecision
 from robustpose.models.model import PoseModel
-from robustpose.scoring import evaluate
+from robustpose.scoring import evaluate, evaluate_detections
 from robustpose.studies.provenance import libraries, machine, weights_digest
 from robustpose.version import __version__
 
@@ -18,8 +20,9 @@ def clean_scores(
 ) -> dict[str, Any]:
     """Return the PCK of each model on each split as a JSON value, with provenance.
 
-    A score is None where there is no joint to score. Raises `UsageError` if two splits have one
-    name.
+    Whole sets of COCO have `average_precision` besides, with the annotated boxes, for models that
+    know all of its joints. A score is None where there is nothing to score. Raises `UsageError` if
+    two splits have one name.
     """
     names = [split.name for split in people]
     if len(set(names)) < len(names):
@@ -37,8 +40,31 @@ def clean_scores(
                     "pck": _percent(found.pck),
                     **({} if found.oks is None else {"mean_oks": _percent(found.oks)}),
                     "by_joint": {name: _percent(pck) for name, pck in found.by_joint.items()},
+                    **({} if found.ap is None else {"average_precision": _figures(found.ap)}),
                 }
             )
+    return _report(scores, people, command)
+
+
+def detected_scores(
+    models: Sequence[PoseModel], detections: Detections, *, command: str
+) -> dict[str, Any]:
+    """Return COCO's ten figures of each model on a detector's boxes, as `clean_scores` does."""
+    scores = [
+        {
+            "network": model.name,
+            "weights": weights_digest(model),
+            "people": detections.people.name,
+            "average_precision": _figures(evaluate_detections(model, detections)),
+        }
+        for model in models
+    ]
+    return _report(scores, [detections.people], command)
+
+
+def _report(
+    scores: Sequence[dict[str, Any]], people: Sequence[Split], command: str
+) -> dict[str, Any]:
     return {
         "command": command,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -46,7 +72,7 @@ def clean_scores(
         "machine": machine(),
         "libraries": libraries(),
         "people": {split.name: _people(split) for split in people},
-        "scores": scores,
+        "scores": list(scores),
     }
 
 
@@ -56,8 +82,13 @@ def _people(split: Split) -> dict[str, Any]:
         "digest": split.digest,
         "threshold": split.threshold,
         "reference": split.reference,
+        "alignment": split.cropping.alignment.name.lower(),
         "left_out": dict(split.left_out),
     }
+
+
+def _figures(precision: AveragePrecision) -> dict[str, float | None]:
+    return {name: _percent(value) for name, value in precision._asdict().items()}
 
 
 def _percent(value: float) -> float | None:

@@ -8,6 +8,7 @@ pixels of the model's own input.
 from robustpose.models.codecs.codec import Codec, MapCodec
 from robustpose.models.codecs.coordinates import CoordinateCodec
 from robustpose.models.codecs.decoding import (
+    DECODINGS,
     Dark,
     DarkUDP,
     Decoding,
@@ -21,6 +22,7 @@ from robustpose.models.codecs.rle import RLECodec
 from robustpose.models.codecs.simcc import SimCCCodec
 
 __all__ = [
+    "DECODINGS",
     "Codec",
     "CoordinateCodec",
     "Dark",

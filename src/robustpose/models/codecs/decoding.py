@@ -204,3 +204,13 @@ def _blurred(maps: Maps, kernel: int) -> Maps:
 def _check_kernel(kernel: int) -> None:
     if kernel < 3 or kernel % 2 == 0:
         raise UsageError(f"a kernel has an odd width of at least 3 cells (11, 17): found {kernel}")
+
+
+DECODINGS: dict[str, Decoding] = {
+    "quarter": QuarterOffset(),
+    "mmpose-quarter": MMPoseQuarterOffset(),
+    "dark": Dark(),
+    "dark-17": Dark(kernel=17),
+    "dark-udp": DarkUDP(),
+}
+"""The ways of reading maps by the names that the command line has for them."""
