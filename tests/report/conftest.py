@@ -23,6 +23,14 @@ ATTACKS = {
     "IGSM-U-10": ("untargeted", 10, 1.0),
     "IGSM-T-20": ("targeted", 20, 1.0),
 }
+FURTHER = {
+    "IGSM-U-20": ("untargeted", 20, 1.1),
+    "IGSM-U-100": ("untargeted", 100, 1.3),
+    "IGSM-U-N": ("untargeted", 10, 0.9),
+    "IGSM-U-10N": ("untargeted", 100, 1.2),
+    "UAP": ("untargeted", 40, 0.5),
+}
+"""What runs have at one epsilon if they are asked to."""
 BATCH = 8
 STANDING = np.array(
     [
@@ -53,9 +61,13 @@ def write_run(
     attacks: Sequence[str] = tuple(ATTACKS),
     keep: int = 2,
     without: Sequence[tuple[str, str | None, int]] = (),
+    shared: Sequence[str] = (),
+    further: Sequence[str] = (),
     sigmas: Sequence[float] | None = None,
 ) -> Path:
     """Write a run; `without` names cells (condition label, made_on, batch) that have no part.
+
+    Images of conditions whose label is in `shared` are shown to all networks.
 
     With `sigmas` its people are scored by OKS.
     """
@@ -66,6 +78,7 @@ def write_run(
     _write_people(folder, ids, truth, labelled)
     conditions = [_condition("clean", None)]
     conditions += [_condition(attack, eps) for attack in attacks for eps in epsilons]
+    conditions += [_condition(attack, 8.0) for attack in further]
     cells = []
     for condition in conditions:
         for made_on in NETWORKS if condition["eps"] is not None else (None,):
@@ -77,7 +90,7 @@ def write_run(
                         "part": part,
                         "condition": condition["label"],
                         "made_on": made_on,
-                        "victims": list(NETWORKS),
+                        "victims": _victims(condition["label"], made_on, shared),
                         "batch": batch,
                     }
                 )
@@ -92,6 +105,10 @@ def write_run(
     return folder
 
 
+def _victims(label: str, made_on: str | None, shared: Sequence[str]) -> list[str]:
+    return list(NETWORKS) if made_on is None or label in shared else [made_on]
+
+
 def _condition(name: str, eps255: float | None) -> dict[str, Any]:
     if eps255 is None:
         return {
@@ -104,7 +121,7 @@ def _condition(name: str, eps255: float | None) -> dict[str, Any]:
             "step_size": None,
             "description": "The crop as it is.",
         }
-    goal, steps, _ = ATTACKS[name]
+    goal, steps, _ = {**ATTACKS, **FURTHER}[name]
     return {
         "label": f"{name} @ {eps255:g}",
         "condition": name,
@@ -130,7 +147,7 @@ def _rows(
     lines = []
     targeted = condition["goal"] == "targeted"
     for victim, weakness in NETWORKS.items():
-        strength = ATTACKS[condition["condition"]][2] if condition["eps"] else 0
+        strength = {**ATTACKS, **FURTHER}[condition["condition"]][2] if condition["eps"] else 0
         eps255 = (condition["eps"] or 0) * 255
         reach = weakness * strength * np.log2(1 + 2 * eps255)
         if made_on is not None and victim != made_on:

@@ -39,6 +39,7 @@ def test_everything_is_written(report: Path) -> None:
         "confidence.csv",
         "plausibility.csv",
         "above_guess.csv",
+        "kinds_by_joint.csv",
     }
     names = {"relative_score", "target_score", "published", "joints", "error_kinds"}
     found = {path.name for path in (folder / "figures").iterdir()}
