@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from robustpose import cli
 from robustpose.cli import main
 from robustpose.data.rendered import rendered_people
 from robustpose.models import ZOO
@@ -104,6 +105,7 @@ def test_version_and_help(monkeypatch, capsys):
 
 
 def test_run_writes_rows_and_report_and_resumes(monkeypatch, capsys, folder):
+    monkeypatch.setattr("robustpose.studies.guesses.DRAWN", 10)
     arguments = ["run", "jain2019", "--limit", 2, "--networks", "resdec-compact"]
     arguments += ["--attacks", "FGSM-U", "--epsilons", "8/255", "--out", "run"]
     assert call(monkeypatch, *arguments) == 0
@@ -111,11 +113,22 @@ def test_run_writes_rows_and_report_and_resumes(monkeypatch, capsys, folder):
     assert (folder / "run" / "report.html").stat().st_size > 100_000
     parts = {path: path.stat().st_mtime_ns for path in (folder / "run" / "rows").iterdir()}
     assert len(pl.read_parquet(list(parts))) == 4
+    guess = json.loads((folder / "run" / "study.json").read_text())["guess"]
+    assert (guess["split"], guess["people"]) == ("rendered/train", 10)
     assert call(monkeypatch, *arguments) == 0
     assert call(monkeypatch, *arguments, "--seed", 1) == 2  # its report would replace this one
     assert "choose another --out" in capsys.readouterr().err
     again = {path: path.stat().st_mtime_ns for path in (folder / "run" / "rows").iterdir()}
     assert again == parts
+
+
+def test_without_training_people_a_study_goes_on_and_says_why(capsys, folder):
+    (folder / "few" / "images").mkdir(parents=True)
+    (folder / "few" / "images" / "im00001.jpg").touch()
+    scipy.io.savemat(folder / "few" / "joints.mat", {"joints": np.ones((14, 3, 1))})
+    assert cli._training_people("lsp:few") is None
+    said = capsys.readouterr().err
+    assert said.startswith("going on without training people: training needs the whole set")
 
 
 def test_attack_writes_a_picture_and_does_not_overwrite_it(monkeypatch, capsys, folder):

@@ -304,6 +304,13 @@ def test_truth_needs_no_photographs_and_has_none(tmp_path: Path, form: str) -> N
         crop(truth[:1], (64, 64))
 
 
+def test_a_file_of_truth_has_nobody_to_train_on(tmp_path: Path) -> None:
+    path = tmp_path / "valid.h5"
+    path.touch()
+    with pytest.raises(UsageError, match="people to judge: train people need a folder"):
+        load_people(f"mpii:{path}", split="train")
+
+
 def test_truth_of_other_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"expected Newell's valid\.h5.*found .*truth\.csv"):
         mpii_truth(tmp_path / "truth.csv")
