@@ -3,5 +3,17 @@
 from robustpose.conditions.attacked import Attacked
 from robustpose.conditions.clean import Clean
 from robustpose.conditions.condition import Artefact, Condition, Perturbed, Preparation, Sources
+from robustpose.conditions.noise import Noise
+from robustpose.conditions.universal import Universal
 
-__all__ = ["Artefact", "Attacked", "Clean", "Condition", "Perturbed", "Preparation", "Sources"]
+__all__ = [
+    "Artefact",
+    "Attacked",
+    "Clean",
+    "Condition",
+    "Noise",
+    "Perturbed",
+    "Preparation",
+    "Sources",
+    "Universal",
+]
