@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -28,6 +28,7 @@ app = App(
 app.command(cli_data.app)
 app.command(cli_scores.evaluate)
 app.command(cli_scores.score)
+Flag = Parameter(negative="")
 Several = Parameter(consume_multiple=True, negative="")
 
 
@@ -56,6 +57,9 @@ def run(
     attacks: Annotated[list[str] | None, Several] = None,
     epsilons: Annotated[list[str] | None, Several] = None,
     limit: int | None = None,
+    quick: Annotated[bool, Flag] = False,
+    everywhere: Annotated[bool, Flag] = False,
+    faithful: Annotated[bool, Flag] = False,
     seed: int = 0,
     precision: str = "float32",
     size: tuple[int, int] | None = None,
@@ -63,7 +67,7 @@ def run(
 ) -> None:
     """Run a study and write its report; run the same command again to go on after a stop.
 
-    Example: robustpose run jain2019 --people lsp:FOLDER --experiments white-box --limit 64
+    Example: robustpose run jain2019 --people lsp:FOLDER --quick
 
     Parameters
     ----------
@@ -75,13 +79,21 @@ def run(
         Networks to attack: names of the zoo, or NAME:FILE with weights of your own or published
         by others; by default all that come with the package. See: robustpose models.
     experiments
-        Parts of the study; by default all. jain2019 has: white-box.
+        Parts of the study; by default all. jain2019 has: white-box, iterations, step-sizes,
+        universal, transfer, defenses.
     attacks
         Only these attacks, as FGSM-U IGSM-U-10; by default all of the experiments.
     epsilons
         Sizes of the perturbation in 0-255 units, as 8, 0.25 or 8/255; by default the study's.
     limit
         Only the first so many people.
+    quick
+        Cut the study down to minutes: three networks, 16 people, fewer attacks and epsilons;
+        every section of the report is still there.
+    everywhere
+        Make the attacks of 100 steps at every epsilon, not at 8 alone.
+    faithful
+        Repeat the paper: images in floating point that may leave the valid range.
     seed
         Seed of targets and noise.
     precision
@@ -94,23 +106,31 @@ def run(
     check_choice("study", study, ["jain2019"])
     from robustpose.data import load_people
     from robustpose.models import bundled_networks
-    from robustpose.protocols.jain2019 import EPSILONS, EXPERIMENTS, jain2019
+    from robustpose.protocols.jain2019 import jain2019
+    from robustpose.protocols.jain2019 import quick as quick_jain2019
 
-    value = jain2019(
-        load_people(people),
-        networks or bundled_networks(),
-        training=_training_people(people),
-        experiments=experiments or list(EXPERIMENTS),
-        attacks=attacks,
-        epsilons=[_epsilon(text) for text in epsilons] if epsilons else EPSILONS,
-        limit=limit,
-        seed=seed,
-        precision=precision,
-        size=size,
-    )
+    given: dict[str, Any] = {
+        "networks": networks,
+        "experiments": experiments,
+        "attacks": attacks,
+        "epsilons": [_epsilon(text) for text in epsilons] if epsilons else None,
+        "limit": limit,
+        "size": size,
+    }
+    settings: dict[str, Any] = {
+        **({} if quick else {"networks": bundled_networks()}),
+        **{name: value for name, value in given.items() if value is not None},
+        "everywhere": everywhere,
+        "faithful": faithful,
+        "seed": seed,
+        "precision": precision,
+    }
+    protocol = quick_jain2019 if quick else jain2019
+    value = protocol(load_people(people), training=_training_people(people), **settings)
     key, _, location = people.partition(":")
-    name = "-".join([study, key, *([Path(location).resolve().name] if location else [])])
-    _run_and_report(value, out or Path("runs") / name)
+    variant = ["quick"] * quick + ["faithful"] * faithful
+    place = [Path(location).resolve().name] if location else []
+    _run_and_report(value, out or Path("runs") / "-".join([study, *variant, key, *place]))
 
 
 @app.command

@@ -13,11 +13,13 @@ from robustpose.attacks.balls import Linf
 from robustpose.attacks.goals import Targeted, Untargeted
 from robustpose.attacks.universal import UniversalAscent, metzen, shafahi
 from robustpose.conditions import Artefact, Noise, Preparation, Sources, Universal
+from robustpose.data.crops import crop
 from robustpose.data.people import Split
 from robustpose.data.rendered import rendered_people
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
 from robustpose.poses import PoseBatch
+from robustpose.scoring import errors
 
 CANVAS = (64, 64)
 EPS = 16 / 255
@@ -53,11 +55,14 @@ def artefact(crowd: Split, model: PoseModel, tmp_path_factory: pytest.TempPathFa
 
 
 def same(one: Artefact, other: Artefact) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    """Tell whether two artefacts are equal to the last bit; NaN equals NaN."""
+    return one.keys() == other.keys() and all(
+        torch.equal(one[name].nan_to_num(-1), other[name].nan_to_num(-1)) for name in one
+    )
 
 
 def test_a_fit_has_a_loss_a_step_and_stays_in_its_ball(artefact: Artefact) -> None:
-    assert artefact.keys() == {"perturbation", "losses"}
+    assert artefact.keys() == {"perturbation", "losses", "fitted_clean", "fitted_attacked"}
     assert artefact["perturbation"].shape == (3, *CANVAS)
     assert artefact["perturbation"].abs().max() <= EPS
     assert artefact["losses"].shape == (FIT.steps,) == (9,)
@@ -224,3 +229,16 @@ def test_the_description_tells_goal_people_and_steps() -> None:
     other = replace(studys, targeted=True, all_stages=True, people="judged", name="UAP-T-ALL")
     assert "one pose for everybody, summed over all stages" in other.description
     assert (studys.goal, other.goal) == ("untargeted", "targeted")
+
+
+def test_what_it_does_to_the_people_fitted_on_is_counted_on_them(
+    crowd: Split, model: PoseModel, artefact: Artefact
+) -> None:
+    order = universal._shuffled(len(crowd), "universal people", 0)[: FIT.images]
+    people = crop(replace(crowd, people=[crowd[place] for place in order]), CANVAS)
+    moved = (people.images + artefact["perturbation"]).clamp(0, 1)
+    for name, images in (("clean", people.images), ("attacked", moved)):
+        expected = errors(model.predict(images), people)
+        found = artefact[f"fitted_{name}"].numpy()
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

@@ -22,11 +22,13 @@ from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.geometry import transformed
 from robustpose.models.model import PoseModel
-from robustpose.poses import PoseBatch
+from robustpose.poses import Joints, PoseBatch
 from robustpose.seeds import seed_of
 
 SAVE_EVERY = 25
 """Steps after which the state of a fit is written to its file."""
+SCORED = 256
+"""Of so many people fitted on it is also told what the perturbation does."""
 KEPT_BYTES = 2**29
 """Crops that need no more memory are made once and kept, others are made anew in each pass."""
 
@@ -110,7 +112,9 @@ class Universal:
         """Fit the perturbation; a fit that was killed goes on where its state was last saved.
 
         Returns `perturbation` (3, h, w), for images in [0, 1]; `losses`, the mean of each
-        mini-batch before its step; and `target` (k, 2) in canvas pixels if there is one. Raises
+        mini-batch before its step; `target` (k, 2) in canvas pixels if there is one; and of the
+        first `SCORED` people fitted on the errors (n, k) over the reference length, `fitted_clean`
+        and `fitted_attacked` (to the target if there is one), NaN where nothing is scored. Raises
         `UsageError` for fewer people than `images`.
         """
         model = preparation.model
@@ -134,7 +138,9 @@ class Universal:
             if len(losses) % SAVE_EVERY == 0:
                 _save(state, losses, preparation.state)
         fitted = {"perturbation": self.method.perturbation(state), "losses": torch.tensor(losses)}
-        return fitted if target is None else {**fitted, "target": target}
+        if target is not None:
+            fitted["target"] = target
+        return {**fitted, **self._on_fitted(model, crowd, fitted)}
 
     def perturb(
         self, batch: PoseBatch, model: PoseModel | None, artefact: Artefact | None, seed: int
@@ -147,6 +153,18 @@ class Universal:
         return Perturbed(
             images, targets=None if target is None else target.expand(len(batch), -1, -1)
         )
+
+    def _on_fitted(self, model: PoseModel, crowd: "_Crowd", fitted: Artefact) -> Artefact:
+        """Return errors on people fitted on, without and with the perturbation."""
+        found: dict[str, list[Tensor]] = {"fitted_clean": [], "fitted_attacked": []}
+        for start in range(0, min(self.images, SCORED), self.batch_size):
+            people = crowd.some(range(start, min(start + self.batch_size, self.images, SCORED)))
+            people = people.to(model.mean.device)
+            attacked = self.perturb(people, model, fitted, 0)
+            for name, images in (("clean", people.images), ("attacked", attacked.images)):
+                joints = model.predict(images, people.seeds).joints
+                found[f"fitted_{name}"].append(_errors(joints, attacked.targets, people))
+        return {name: torch.cat(each) for name, each in found.items()}
 
     def _goal(self, target: Tensor | None, count: int) -> Goal:
         if target is None:
@@ -181,8 +199,11 @@ class _Crowd:
         """Return the people of a step: within a pass everybody comes once."""
         a_pass, place = divmod(step, -(-self.images // self.batch_size))
         shuffled = _shuffled(self.images, "universal pass", self.seed, a_pass)
-        chosen = shuffled[place * self.batch_size : (place + 1) * self.batch_size]
-        return self._cut(chosen) if self.crops is None else self.crops.take(chosen)
+        return self.some(shuffled[place * self.batch_size : (place + 1) * self.batch_size])
+
+    def some(self, chosen: Sequence[int]) -> PoseBatch:
+        """Return people by their places in the order."""
+        return self._cut(chosen) if self.crops is None else self.crops.take(list(chosen))
 
     def pose(self) -> Float[Tensor, "k 2"]:
         """Return the first pose whose joints are all labelled and lie on the canvas."""
@@ -200,6 +221,14 @@ class _Crowd:
     def _cut(self, chosen: Iterable[int]) -> PoseBatch:
         persons = [self.people[self.order[number]] for number in chosen]
         return crop(replace(self.people, people=persons), self.canvas)
+
+
+def _errors(joints: Joints, targets: Joints | None, people: PoseBatch) -> Float[Tensor, "n k"]:
+    """Return errors over the reference length, to the truth or to targets."""
+    asked = people.scored & (people.size > 0)[:, None]
+    aim = people.joints if targets is None else targets
+    distance: Tensor = torch.linalg.vector_norm(joints - aim, dim=2)
+    return (distance / people.size[:, None]).masked_fill(~asked, torch.nan).cpu()
 
 
 def _shuffled(count: int, *reason: str | int) -> list[int]:

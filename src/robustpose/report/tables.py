@@ -46,7 +46,7 @@ _JOINT_COLUMNS = pl.Schema(
         "measure": pl.String,
         **{
             f"{name}{end}": pl.Float64
-            for name in ("clean", "score", "relative")
+            for name in ("clean", "score", "relative", "target")
             for end in ("", "_low", "_high")
         },
         "people": pl.Int64,
@@ -80,8 +80,8 @@ def scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.
 def joint_scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.DataFrame:
     """Return one line for each network, attack, epsilon and group of joints (left with right).
 
-    Columns: network, attack, eps255, joint, measure (what the score is); clean, score and relative
-    in percent with `_low` and `_high`; people with such a joint.
+    Columns: network, attack, eps255, joint, measure (what the score is); clean, score, relative and
+    target (targeted attacks only) in percent with `_low` and `_high`; people with such a joint.
     """
     opened = open_run(run)
     counts = counts_of(opened, resamples=resamples, seed=seed)
@@ -96,7 +96,11 @@ def joint_scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) 
                 counts,
                 opened.skeleton.groups,
             )
-            lines += [_joint_line(opened, network, condition, *each) for each in drops.items()]
+            targets = _target_by_joint(opened, network, condition, counts)
+            lines += [
+                _joint_line(opened, network, condition, joint, drop, targets.get(joint))
+                for joint, drop in drops.items()
+            ]
     return _table(lines, _JOINT_COLUMNS)
 
 
@@ -169,8 +173,25 @@ def _attack_line(
     return line
 
 
+def _target_by_joint(
+    run: Run, network: str, condition: Condition, counts: Float[np.ndarray, "b n"]
+) -> dict[str, Interval]:
+    if condition.goal != "targeted":
+        return {}
+    error = run.errors(network, condition, column="target_error")
+    return {
+        name: score_interval(error[:, list(joints)], run.rule.among(joints), counts)
+        for name, joints in run.skeleton.groups.items()
+    }
+
+
 def _joint_line(
-    run: Run, network: str, condition: Condition, joint: str, drop: Drop
+    run: Run,
+    network: str,
+    condition: Condition,
+    joint: str,
+    drop: Drop,
+    target: Interval | None,
 ) -> dict[str, Any]:
     return {
         "network": network,
@@ -182,6 +203,7 @@ def _joint_line(
         **_ends("clean", drop.clean, drop.people),
         **_ends("score", drop.attacked, drop.people),
         **_ends("relative", drop.relative, drop.people),
+        **({} if target is None else _ends("target", target, drop.people)),
     }
 
 

@@ -5,7 +5,9 @@ rounded to 8 bits.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from robustpose.conditions import Clean, Condition
 from robustpose.data.people import Split
@@ -18,7 +20,22 @@ from robustpose.studies.study import Study
 EPSILONS = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
 """The paper's, in 0-255 units."""
 
-__all__ = ["EPSILONS", "EXPERIMENTS", "jain2019", "labelled", "victims"]
+__all__ = ["EPSILONS", "EXPERIMENTS", "jain2019", "labelled", "quick", "victims"]
+
+QUICK: Mapping[str, Any] = {
+    "networks": ("deeppose-matched", "resdec-matched", "hourglass2-matched"),
+    "attacks": (
+        *("IGSM-U-10", "IGSM-U-10-ALL", "IGSM-T-20", "IGSM-U-100", "IGSM-T-100"),
+        *("IGSM-U-N", "IGSM-U-10N", "IGSM-U-10 step 1/2", "IGSM-T-20 step 1/7"),
+        *("noise", "UAP", "UAP-T"),
+    ),
+    "epsilons": (1, 2, 4, 8, 16),
+    "universal": (16,),
+    "fitted_on": 200,
+    "passes": 20,
+    "limit": 16,
+}
+"""What `quick` sets."""
 
 Loaders = Mapping[str, Callable[[], PoseModel]]
 
@@ -28,10 +45,13 @@ def jain2019(
     networks: Sequence[str],
     *,
     training: Split | None = None,
-    experiments: Sequence[str] = ("white-box",),
+    experiments: Sequence[str] | None = None,
     attacks: Sequence[str] | None = None,
     epsilons: Sequence[float] = EPSILONS,
     everywhere: bool = False,
+    universal: Sequence[float] = (8, 16),
+    fitted_on: int = 2_500,
+    passes: int = 10,
     faithful: bool = False,
     canvas: tuple[int, int] = (128, 128),
     batch_size: int = 16,
@@ -44,27 +64,31 @@ def jain2019(
 
     That is a network of the zoo, or NAME:FILE with the file of its weights; `size` (height, width)
     is the input of published files that do not tell it. `training` are people that no score is
-    taken of.
+    taken of: universal perturbations of the radii `universal` are fitted on `fitted_on` of them
+    (all, if there are fewer), in so many `passes`.
 
-    `attacks` are names such as `IGSM-U-10`; None: all of the experiments. `everywhere` makes the
-    attacks of 100 steps at all epsilons, not at 8 alone. `faithful` repeats the paper: images in
-    floating point that may leave the valid range. With `limit` only the first people are attacked;
-    poses to ask for still come from all of them. Raises `UsageError` for an unknown experiment,
-    network or attack, or an epsilon out of (0, 255].
+    `experiments` are keys of `EXPERIMENTS`; None: all, but universal perturbations only if there
+    are training people. `attacks` are names such as `IGSM-U-10`; None: all of the experiments.
+    `everywhere` makes the attacks of 100 steps at all epsilons, not at 8 alone. `faithful` repeats
+    the paper: images in floating point that may leave the valid range. With `limit` only the first
+    people are attacked; poses to ask for still come from all of them. Raises `UsageError` for an
+    unknown experiment, network or attack, or an epsilon out of (0, 255].
     """
-    for epsilon in epsilons:
+    for epsilon in (*epsilons, *universal):
         if not 0 < epsilon <= 255:
             raise UsageError(f"epsilon is in 0-255 units: 0 < epsilon <= 255, found {epsilon:g}")
-    for name in experiments:
-        check_choice("experiment", name, EXPERIMENTS)
+    chosen = _experiments(experiments, training)
     loaders = victims(networks, size=size)
     setting = Setting(
         stages={name: len(load().codecs) for name, load in loaders.items()},
         epsilons=tuple(sorted(set(epsilons))),
         everywhere=everywhere,
+        universal=tuple(sorted(set(universal))),
+        fitted_on=min(fitted_on, len(training)) if training else fitted_on,
+        passes=passes,
         valid=not faithful,
     )
-    shown = [each for name in experiments for each in EXPERIMENTS[name](setting)]
+    shown = [each for name in chosen for each in EXPERIMENTS[name](setting)]
     conditions, exposures = labelled(_chosen(shown, attacks))
     return Study(
         name="jain2019-v1",
@@ -81,6 +105,16 @@ def jain2019(
         rounding=not faithful,
         valid_range=not faithful,
     )
+
+
+def quick(people: Split, training: Split | None, **settings: Any) -> Study:
+    """Return the study cut down to minutes, with something in every section of its report.
+
+    Three networks, 16 people, IGSM alone, universal perturbations of 16 / 255 fitted on 200 people.
+    `settings` are those of `jain2019`, where others are wanted.
+    """
+    study = jain2019(people, training=training, **{**QUICK, **settings})
+    return replace(study, name="jain2019-quick-v1")
 
 
 def victims(networks: Sequence[str], *, size: tuple[int, int] | None = None) -> Loaders:
@@ -116,6 +150,19 @@ def labelled(shown: Iterable[Shown]) -> tuple[dict[str, Condition], dict[str, Ex
             for victim in dict.fromkeys((*before, *exposure))
         }
     return conditions, exposures
+
+
+def _experiments(names: Sequence[str] | None, training: Split | None) -> Sequence[str]:
+    if names is None:
+        return [name for name in EXPERIMENTS if training is not None or name != "universal"]
+    for name in names:
+        check_choice("experiment", name, EXPERIMENTS)
+    if "universal" in names and training is None:
+        raise UsageError(
+            "universal perturbations are fitted on training people, and these people have none: "
+            "leave the experiment universal out, or name a data set with training people"
+        )
+    return names
 
 
 def _chosen(shown: Sequence[Shown], attacks: Sequence[str] | None) -> Sequence[Shown]:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from robustpose.attacks.balls import Linf
 from robustpose.attacks.iterated import Iterated, fgsm, igsm
-from robustpose.conditions import Attacked, Condition
+from robustpose.attacks.universal import metzen, shafahi
+from robustpose.conditions import Attacked, Condition, Noise, Universal
 
 Exposure = Mapping[str, tuple[str, ...]]
 """For each victim, the networks on which the images are made that it sees."""
@@ -26,6 +27,8 @@ U_STEPS_TRIED, T_STEPS_TRIED = (2, 6, 12), (3, 7, 18)
 """Other steps that are tried besides: 1/2 and 1/7 are the other ends of the paper's ranges."""
 COUNTS_TRIED = (2, 5, 20, 50)
 """Numbers of steps besides the paper's 10 and 100."""
+SHARES_FITTED_ON = (10, 3)
+"""A tenth and a third of the people are also tried: the paper's ablation has a tenth."""
 
 
 class Shown(NamedTuple):
@@ -48,6 +51,9 @@ class Setting:
     epsilons: tuple[float, ...]
     defended: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     everywhere: bool = False
+    universal: tuple[float, ...] = (8.0, 16.0)
+    fitted_on: int = 2_500
+    passes: int = 10
     valid: bool = True
 
     @property
@@ -116,6 +122,28 @@ def step_sizes(setting: Setting) -> Iterator[Shown]:
         yield Shown(Attacked(name=name, attack=attack, targeted=True), setting.white_box)
 
 
+def universal(setting: Setting) -> Iterator[Shown]:
+    """Yield one perturbation for all photographs, and noise of its size: section 4.3, Table 1.
+
+    "UAP" is Metzen's as the paper sets it and is shown to every network. At the largest radius
+    also "UAP-SGA", Shafahi's; "UAP-T", the same towards one pose for everybody; and "UAP-SGA-N",
+    with N people to fit on, in as many steps: what fewer people cost is not a shorter fit.
+    """
+    fit = partial(Universal, images=setting.fitted_on, passes=setting.passes)
+    for radius in setting.universal:
+        ball = setting.ball(radius / 255)
+        yield Shown(Noise(ball=ball), {})
+        method = metzen(eps=ball.eps, ball=setting.ball)
+        yield Shown(fit(name="UAP", method=method), setting.everybody)
+    method = shafahi(eps=max(setting.universal) / 255, ball=setting.ball)
+    yield Shown(fit(name="UAP-SGA", method=method), setting.white_box)
+    yield Shown(fit(name="UAP-T", method=method, targeted=True), setting.white_box)
+    for share in SHARES_FITTED_ON:
+        count = max(1, setting.fitted_on // share)
+        fewer = fit(name=f"UAP-SGA-{count}", method=method, images=count)
+        yield Shown(replace(fewer, passes=share * setting.passes), setting.white_box)
+
+
 def transfer(setting: Setting) -> Iterator[Shown]:
     """Yield image-specific perturbations that every network sees, whoever they were made on."""
     for name, attack in (
@@ -127,6 +155,8 @@ def transfer(setting: Setting) -> Iterator[Shown]:
 
 def defenses(setting: Setting) -> Iterator[Shown]:
     """Yield attacks that do not know a defence, and attacks that are made through it."""
+    if not setting.defended:
+        return
     exposure = {
         name: (network, name) for network, names in setting.defended.items() for name in names
     }
@@ -139,6 +169,7 @@ EXPERIMENTS: dict[str, Callable[[Setting], Iterator[Shown]]] = {
     "white-box": white_box,
     "iterations": iterations,
     "step-sizes": step_sizes,
+    "universal": universal,
     "transfer": transfer,
     "defenses": defenses,
 }

@@ -34,6 +34,7 @@ def iterations(run: Run, scores: pl.DataFrame) -> Section | None:
             "steps of one and the same size.",
             "Lines of the score against the number of steps; numbers in tables/iterations.csv.",
             _chart(counted, run),
+            hint="Point at a marker for its numbers.",
         )
     ]
     tables = [_published_table(run, counted), *_rule_table(run, table), *_step_table(run, table)]
@@ -98,7 +99,11 @@ def _published_table(run: Run, counted: pl.DataFrame) -> Table:
     ]
     points = published_points(EPSILON)
     theirs = [
-        Row(f"{model} (published)", [number(points.get((model, attack))) for attack in attacks])
+        Row(
+            f"{model} (published)",
+            [number(points.get((model, attack))) for attack in attacks],
+            True,
+        )
         for model in dict.fromkeys(model for model, attack in points if attack in attacks)
     ]
     return Table(

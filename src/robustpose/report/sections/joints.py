@@ -65,17 +65,15 @@ def kind_table_by_joint(run: Run, attack: str) -> pl.DataFrame:
 def _table(run: Run, table: pl.DataFrame, attack: str) -> Table:
     measure = ATTACKS[attack]
     groups = [name for name in run.skeleton.groups if name in set(table["joint"])]
-    cells = {
-        (row["network"], row["joint"]): row[measure] for row in table.to_dicts() if measure in row
-    }
+    cells = {(row["network"], row["joint"]): row[measure] for row in table.to_dicts()}
     networks = [name for name in run.networks if name in set(table["network"])]
     rows = [Row(name, [number(cells.get((name, joint))) for joint in groups]) for name in networks]
     rows.append(Row("mean", [_mean(cells, networks, joint) for joint in groups]))
     if measure == "relative":
-        rows.append(Row("a constant pose", _guess(run, groups)))
+        rows.append(Row("a constant pose", _guess(run, groups), quiet=True))
     theirs = published_joints(attack)
     rows += [
-        Row(f"{model} (published)", [number(by_joint.get(_plain(joint))) for joint in groups])
+        Row(f"{model} (published)", [number(by_joint.get(_plain(joint))) for joint in groups], True)
         for model, by_joint in theirs.items()
     ]
     about = f"{measure} {run.rule.name} in percent"

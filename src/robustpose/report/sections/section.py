@@ -1,5 +1,6 @@
 """What a section of the page consists of."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,11 +11,11 @@ from robustpose.report.listings import Value
 
 
 class Row(NamedTuple):
-    """A line of a table; the values of `marked` places stand out."""
+    """A line of a table; a `quiet` one is not of this run: published, or a guess."""
 
     name: str
     values: Sequence[Value]
-    marked: frozenset[int] = frozenset()
+    quiet: bool = False
 
 
 class Table(NamedTuple):
@@ -52,4 +53,4 @@ PLAIN = Value("–", "")
 
 def number(value: float | None) -> Value:
     """Return a number without an interval, such as a published one."""
-    return PLAIN if value is None else Value(f"{value:.1f}", "")
+    return PLAIN if value is None or math.isnan(value) else Value(f"{value:.1f}", "")

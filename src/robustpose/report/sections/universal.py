@@ -1,18 +1,20 @@
 """One perturbation for every photograph: what it does, what it looks like, what networks see."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
 from safetensors.numpy import load_file
 
+from robustpose.metrics.robustness import relative_score
+from robustpose.metrics.rules import score_of
 from robustpose.report.figures import Picture
 from robustpose.report.gallery import kept_poses, png_uri
 from robustpose.report.listings import Value, value
 from robustpose.report.perturbations import perturbation_picture
 from robustpose.report.runs import Condition, Run
-from robustpose.report.sections.section import PLAIN, Row, Section, Strip, Table
+from robustpose.report.sections.section import PLAIN, Row, Section, Strip, Table, number
 
 FITTED = re.compile(r"^UAP")
 BESIDE = ("noise", "FGSM-U", "IGSM-U-10")
@@ -29,6 +31,7 @@ def universal(run: Run, scores: pl.DataFrame) -> Section | None:
     epsilons = sorted({each.eps255 or 0.0 for name in fitted for each in run.attacks[name]})
     names = [name for name in (*BESIDE[:2], *fitted, *BESIDE[2:]) if name in run.attacks]
     tables = [_table(run, scores.filter(eps255=eps), names, eps) for eps in epsilons]
+    tables.append(_fitted_table(run, fitted))
     largest = [run.attacks[name][-1] for name in fitted]
     return Section(
         "universal",
@@ -60,6 +63,44 @@ def _table(run: Run, scores: pl.DataFrame, names: list[str], eps: float) -> Tabl
     return Table(f"On people not fitted on, at ε = {eps:g}", about, "Network", shown, rows)
 
 
+def _fitted_table(run: Run, fitted: Sequence[str]) -> Table:
+    """Return what the perturbations do to people that they were fitted on."""
+    conditions = [condition for name in fitted for condition in run.attacks[name]]
+    rows = [
+        Row(network, [_on_fitted(run, network, condition) for condition in conditions])
+        for network in run.networks
+    ]
+    return Table(
+        "On people fitted on",
+        f"at most 256 of them; relative {run.rule.name}, for targeted ones target "
+        f"{run.rule.name}, in percent",
+        "Network",
+        [f"{condition.name}, ε = {condition.eps255:g}" for condition in conditions],
+        [row for row in rows if any(value != PLAIN for value in row.values)],
+    )
+
+
+def _on_fitted(run: Run, network: str, condition: Condition) -> Value:
+    artefact = _artefact(run, network, condition)
+    if artefact is None:
+        return PLAIN
+    clean, attacked = (artefact[f"fitted_{name}"].astype(float) for name in ("clean", "attacked"))
+    clean[:, ~run.counted] = attacked[:, ~run.counted] = np.nan
+    if condition.goal == "targeted":
+        return number(score_of(run.rule.sums(attacked)))
+    return number(relative_score(attacked, clean, run.rule))
+
+
+def _artefact(run: Run, network: str, condition: Condition) -> dict[str, np.ndarray] | None:
+    """Return what a condition prepared on a network; None if it is not there."""
+    for entry in run.study.get("artefacts", ()):
+        path = run.folder / "artefacts" / entry["file"]
+        if (entry["condition"], entry["made_on"]) == (condition.label, network) and path.is_file():
+            found: dict[str, np.ndarray] = load_file(path)
+            return found
+    return None
+
+
 def _value(scores: pl.DataFrame) -> Value:
     rows = scores.to_dicts()
     if not rows:
@@ -70,18 +111,10 @@ def _value(scores: pl.DataFrame) -> Value:
 def _strips(run: Run, condition: Condition) -> Iterator[Strip]:
     """Yield each network's perturbation with kept people under it."""
     for network in run.networks:
-        entry = next(
-            (
-                each
-                for each in run.study.get("artefacts", ())
-                if (each["condition"], each["made_on"]) == (condition.label, network)
-            ),
-            None,
-        )
-        path = run.folder / "artefacts" / entry["file"] if entry else None
-        if path is None or not path.is_file():
+        artefact = _artefact(run, network, condition)
+        if artefact is None:
             continue
-        perturbation = np.asarray(load_file(path)["perturbation"], dtype=np.float64)
+        perturbation = artefact["perturbation"].astype(float)
         picture = Picture(
             condition.name,
             f"The perturbation {condition.name} of {network}, scaled",
