@@ -6,7 +6,8 @@ import pytest
 
 import robustpose as rp
 from robustpose.attacks.iterated import fgsm, igsm
-from robustpose.models import bundled_card, bundled_networks, bundled_path
+from robustpose.errors import UsageError
+from robustpose.models import bundled_card, bundled_networks, bundled_path, bundled_trainings
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +36,29 @@ def test_matched_networks_share_data_recipe_and_images():
         assert card["encoder"] is card["start"] is None
 
 
+@pytest.mark.parametrize("name", bundled_trainings())
+def test_further_trainings_differ_in_their_seed_alone(name):
+    network, _, seed = name.partition("#")
+    first, further = bundled_card(network), bundled_card(name)
+    assert further["recipe"] == {**first["recipe"], "seed": int(seed)}
+    assert further["data"] == first["data"]
+    assert further["seen"] == first["seen"]
+    model = rp.load_model(name)
+    assert model.name == name
+    one, other = (rp.load_model(each).network.state_dict() for each in (network, name))
+    assert one.keys() == other.keys()
+    assert any(not one[key].equal(other[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", ["hourglass2-matched#7", "resdec#1", "hourglass#1", "hrnet#"])
+def test_trainings_that_do_not_come_with_the_package_are_refused(name):
+    with pytest.raises(UsageError, match="another training"):
+        rp.load_model(name)
+
+
 def test_files_are_small_enough_to_be_committed():
-    sizes = [Path(bundled_path(name)).stat().st_size for name in bundled_networks()]
+    names = [*bundled_networks(), *bundled_trainings()]
+    sizes = [Path(bundled_path(name)).stat().st_size for name in names]
     assert max(sizes) < 12 * 2**20
     assert sum(sizes) < 60 * 2**20
 

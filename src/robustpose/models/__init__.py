@@ -5,6 +5,7 @@ from robustpose.models.loading import (
     bundled_card,
     bundled_networks,
     bundled_path,
+    bundled_trainings,
     load_model,
     split_name,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "bundled_card",
     "bundled_networks",
     "bundled_path",
+    "bundled_trainings",
     "load_model",
     "split_name",
 ]

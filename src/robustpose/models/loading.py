@@ -30,11 +30,12 @@ def load_model(
 ) -> PoseModel:
     """Load a trained network, frozen and in evaluation mode.
 
-    Without `checkpoint`: a network of the zoo with the weights that come with the package. With
-    it: the weights of that file, which is either made by `robustpose train` or published by
-    others. `name` is then a network of the zoo, or one of `FAMILIES` (depth and width are the
-    file's). A published file is recognised by the tensors in it; what they cannot tell is assumed,
-    printed, and set by `size` (height, width). The name may carry the file: `hourglass:FILE`.
+    Without `checkpoint`: a network of the zoo with the weights that come with the package
+    (`NAME#1`: those of another training, of seed 1). With it: the weights of that file, which is
+    either made by `robustpose train` or published by others. `name` is then a network of the zoo,
+    or one of `FAMILIES` (depth and width are the file's). A published file is recognised by the
+    tensors in it; what they cannot tell is assumed, printed, and set by `size` (height, width). The
+    name may carry the file: `hourglass:FILE`.
 
     Raises `UsageError` for an unknown name, a name that has no bundled weights, or a file that is
     damaged, does not fit, or is of another network.
@@ -44,9 +45,12 @@ def load_model(
     name, file = split_name(name)
     checkpoint = checkpoint or file
     if checkpoint is None:
-        if name not in ZOO or not ZOO[name].bundled:
+        network = name.partition("#")[0]
+        if network not in ZOO or not ZOO[network].bundled:
             raise UsageError(_without_weights(name))
-        return _own(name, bundled_path(name))
+        model = _own(network, bundled_path(name))
+        model.name = name
+        return model
     path = Path(checkpoint)
     if not path.is_file():
         raise UsageError(f"expected a checkpoint at {path}, found no file")
@@ -56,18 +60,22 @@ def load_model(
 
 
 def split_name(text: str) -> tuple[str, Path | None]:
-    """Split `NAME:FILE` (or `NAME`) into a network or family and the file of its weights.
+    """Split `NAME:FILE` (or `NAME`, `NAME#SEED`) into a network or family and its file of weights.
 
-    Raises `UsageError` for an unknown name.
+    Raises `UsageError` for an unknown name or training.
     """
     name, _, file = text.partition(":")
-    check_choice("network", name, dict.fromkeys([*ZOO, *FAMILIES]))
+    network, training, seed = name.partition("#")
+    check_choice("network", network, dict.fromkeys([*ZOO, *FAMILIES]))
+    if training:
+        _check_training(network, seed, file)
     return name, Path(file) if file else None
 
 
 def bundled_path(name: str) -> Path:
-    """Return where the bundled weights of a network lie."""
-    return Path(str(files("robustpose.models") / "weights" / f"{name}.safetensors"))
+    """Return where the bundled weights of a network, or of its training NAME#SEED, lie."""
+    file = f"{name.replace('#', '-seed')}.safetensors"
+    return Path(str(files("robustpose.models") / "weights" / file))
 
 
 def bundled_networks() -> list[str]:
@@ -78,6 +86,21 @@ def bundled_networks() -> list[str]:
 def bundled_card(name: str) -> Card:
     """Return the model card of a bundled network."""
     return read_checkpoint(bundled_path(name)).card
+
+
+def bundled_trainings() -> list[str]:
+    """Return the names of further trainings, of other seeds, that come with the package."""
+    return [f"{name}#{seed}" for name, entry in ZOO.items() for seed in entry.seeds]
+
+
+def _check_training(network: str, seed: str, file: str) -> None:
+    known = ZOO[network].seeds if network in ZOO else ()
+    if file or seed not in map(str, known):
+        trainings = ", ".join(f"{network}#{each}" for each in known) or "none"
+        raise UsageError(
+            f"{network}#{seed} names another training that comes with the package: expected one of "
+            f"{trainings}, without a file"
+        )
 
 
 def _check_size(size: Size) -> None:

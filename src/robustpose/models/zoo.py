@@ -30,7 +30,8 @@ class ZooEntry:
 
     `family` is what its published checkpoints are loaded as, `source` the paper that it comes
     from, `build` makes it with random weights; `bundled` says whether trained weights come with
-    the package.
+    the package. `seeds` are those of further trainings that come with it, named `NAME#SEED`: they
+    tell a difference of architectures from one of chance.
     """
 
     summary: str
@@ -38,6 +39,7 @@ class ZooEntry:
     source: str
     build: Callable[[], PoseModel]
     bundled: bool = False
+    seeds: tuple[int, ...] = ()
 
 
 COMPACT = (128, 128)
@@ -186,6 +188,7 @@ ZOO: dict[str, ZooEntry] = {
         "Newell et al. 2016",
         lambda: hourglass("hourglass2-matched", stacks=2, features=64, size=COMPACT),
         bundled=True,
+        seeds=(1,),
     ),
     "hourglass8-matched": ZooEntry(
         "eight stacked hourglasses of 64 features",

@@ -20,9 +20,10 @@ def clean_scores(
 ) -> dict[str, Any]:
     """Return the PCK of each model on each split as a JSON value, with provenance.
 
-    Whole sets of COCO have `average_precision` besides, with the annotated boxes, for models that
-    know all of its joints. A score is None where there is nothing to score. Raises `UsageError` if
-    two splits have one name.
+    Networks trained by this package have their `training`: its seed, the images seen by this
+    checkpoint, those of the whole training. Whole sets of COCO have `average_precision` besides,
+    with the annotated boxes, for models that know all of its joints. A score is None where there
+    is nothing to score. Raises `UsageError` if two splits have one name.
     """
     names = [split.name for split in people]
     if len(set(names)) < len(names):
@@ -36,6 +37,7 @@ def clean_scores(
                 {
                     "network": model.name,
                     "weights": digest,
+                    **_training(model),
                     "people": split.name,
                     "pck": _percent(found.pck),
                     **({} if found.oks is None else {"mean_oks": _percent(found.oks)}),
@@ -74,6 +76,15 @@ def _report(
         "people": {split.name: _people(split) for split in people},
         "scores": list(scores),
     }
+
+
+def _training(model: PoseModel) -> dict[str, Any]:
+    """Return which training the weights are of and how far it was, where their card tells."""
+    recipe = model.card.get("recipe")
+    if recipe is None:
+        return {}
+    seen = model.card.get("seen", recipe["images"])
+    return {"training": {"seed": recipe["seed"], "seen": seen, "images": recipe["images"]}}
 
 
 def _people(split: Split) -> dict[str, Any]:
