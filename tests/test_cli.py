@@ -1,11 +1,13 @@
 """The command line: what it refuses, how it says so, and that the commands do their work."""
 
+import json
 import sys
 
 import cv2
 import numpy as np
 import polars as pl
 import pytest
+import scipy.io
 
 from robustpose import cli
 from robustpose.cli import main
