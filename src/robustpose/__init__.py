@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from robustpose.attacks.targets import choose_targets
     from robustpose.data import load_people
     from robustpose.data.crops import crop
+    from robustpose.defenses import load_defended
     from robustpose.models import build_model, load_model
     from robustpose.models.model import PoseModel
     from robustpose.poses import Pose, PoseBatch
@@ -39,6 +40,7 @@ _HOMES = {
     "evaluate": "scoring",
     "fgsm": "attacks.iterated",
     "igsm": "attacks.iterated",
+    "load_defended": "defenses",
     "load_model": "models",
     "load_people": "data",
     "pck": "scoring",
@@ -63,6 +65,7 @@ __all__ = [
     "evaluate",
     "fgsm",
     "igsm",
+    "load_defended",
     "load_model",
     "load_people",
     "pck",

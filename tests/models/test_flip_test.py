@@ -28,6 +28,7 @@ from robustpose.models.codecs import (
 from robustpose.models.deeppose import deeppose
 from robustpose.models.flip_test import AVERAGES, flip_tested
 from robustpose.models.integral import integral
+from robustpose.models.mirror import mirrored_back
 from robustpose.models.model import PoseModel
 from robustpose.models.pyranet import pyranet
 from robustpose.models.rle import RealNVP
@@ -256,10 +257,9 @@ def test_averages_stay_on_the_device_of_the_network(name: str) -> None:
     model = built(name)
     stages = model(pictures(model))
     assert flip_tested(model.to("meta")).mean.device.type == "meta"
-    for codec, stage in zip(model.codecs, stages, strict=True):
-        average = AVERAGES[type(codec)]
-        both = [torch.empty_like(stage, device="meta")] * 2
-        assert average(codec, *both, model.skeleton.mirror, shift=None).device.type == "meta"
+    own = [torch.empty_like(stage, device="meta") for stage in stages]
+    for codec, one, back in zip(model.codecs, own, mirrored_back(model, own), strict=True):
+        assert AVERAGES[type(codec)](codec, one, back).device.type == "meta"
 
 
 @dataclass(frozen=True)

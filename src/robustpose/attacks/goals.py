@@ -1,5 +1,6 @@
 """Goals: the only attack code that knows models and poses. A goal makes one loss of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -77,7 +78,7 @@ class PoseLoss:
     """The training loss of a model against joints (n, k, 2), times `sign`; per image.
 
     A random network draws what belongs to `seeds`, one a person, as it does when it is judged:
-    the attacker knows its draws.
+    the attacker knows its draws. `seeded` gives it others.
     """
 
     model: PoseModel
@@ -94,6 +95,12 @@ class PoseLoss:
         losses = self.model.losses(stages, self.joints, self.weight, canvas=(height, width))
         chosen = losses if self.all_stages else losses[-1:]
         return self.sign * torch.stack(list(chosen)).sum(dim=0)
+
+    def seeded(self, seeds: Sequence[int]) -> "PoseLoss":
+        """Return the loss with what the network draws from these seeds, one a person."""
+        if len(seeds) != len(self.seeds):
+            raise ValueError(f"expected one seed a person ({len(self.seeds)}), found {len(seeds)}")
+        return replace(self, seeds=tuple(seeds))
 
     def take(self, index: Int[Tensor, "m"]) -> "PoseLoss":
         """Return the loss for some of the people."""

@@ -1,12 +1,15 @@
 """Gradients of a loss with respect to images, in one place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 
-from robustpose.attacks.losses import Loss
+from robustpose.attacks.losses import Loss, RandomLoss
+from robustpose.errors import UsageError
 from robustpose.poses import Images, PerImage
+from robustpose.seeds import seed_of
 
 
 class Ascent(NamedTuple):
@@ -17,7 +20,8 @@ class Ascent(NamedTuple):
 
 
 GradientFn = Callable[[Loss, Images, Sequence[int]], Ascent]
-"""Value and gradient in one pass; the seeds (one a person) are for estimates that draw."""
+"""Value and gradient in one pass; the seeds (one a person, others at each step) are for estimates
+that draw."""
 
 
 def exact(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
@@ -41,3 +45,53 @@ def exact(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
             raise RuntimeError("the loss does not depend on the images: nothing to differentiate")
         (gradient,) = torch.autograd.grad(value.sum(), variable)
     return Ascent(value.detach(), gradient)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Averaged:
+    """The mean of loss and gradient over `draws` draws of a random network or defence.
+
+    Expectation over transformation: Athalye, Engstrom, Ilyas and Kwok, "Synthesizing Robust
+    Adversarial Examples", ICML 2018. Each draw asks the loss with other seeds (`RandomLoss`), made
+    of the attack's own, one a person: the attacker does not know what will be drawn when the image
+    is judged. `exact` does, for a loss has the seeds of the judge. One forward and one backward
+    pass a draw, one after the other.
+    """
+
+    draws: int
+
+    def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise UsageError(f"expected at least 1 draw, found {self.draws}")
+
+    def __call__(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
+        """Return the means. Raises `UsageError` for a loss that cannot be asked with seeds."""
+        drawn = [exact(one, images, seeds) for one in self._drawn(loss, seeds)]
+        return Ascent(*(torch.stack(each).mean(dim=0) for each in zip(*drawn, strict=True)))
+
+    @torch.no_grad()
+    def value(self, loss: Loss, images: Images, seeds: Sequence[int]) -> PerImage:
+        """Return the mean loss alone."""
+        return torch.stack([one(images) for one in self._drawn(loss, seeds)]).mean(dim=0)
+
+    def _drawn(self, loss: Loss, seeds: Sequence[int]) -> Iterator[Loss]:
+        if not isinstance(loss, RandomLoss):
+            raise UsageError(
+                f"expected a loss that takes seeds (RandomLoss), found {type(loss).__name__}: "
+                "without random draws use the exact gradient"
+            )
+        for draw in range(self.draws):
+            yield loss.seeded([seed_of("draw", draw, seed) for seed in seeds])
+
+
+def value(gradient: GradientFn, loss: Loss, images: Images, seeds: Sequence[int]) -> PerImage:
+    """Return the loss of each image without its gradient, as the gradient's own value would be."""
+    if isinstance(gradient, Averaged):
+        return gradient.value(loss, images, seeds)
+    with torch.no_grad():
+        return loss(images)
+
+
+def passes(gradient: GradientFn) -> int:
+    """Return how many passes through the network one gradient takes, or one value."""
+    return gradient.draws if isinstance(gradient, Averaged) else 1

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 
 from robustpose.attacks.balls import Ball, Linf
-from robustpose.attacks.gradients import GradientFn, exact
+from robustpose.attacks.gradients import GradientFn, exact, passes, value
 from robustpose.attacks.losses import Loss
 from robustpose.errors import UsageError
 from robustpose.poses import Images, PerImage
@@ -58,6 +58,11 @@ class Iterated:
         if self.restarts > 1 and not (self.random_start and self.keep_best):
             raise UsageError("restarts need a random start, and keep the best image")
 
+    @property
+    def cost(self) -> int:
+        """Gradient evaluations an image."""
+        return self.restarts * self.steps * passes(self.gradient)
+
     def __call__(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Images:
         """Return images in the ball around `images` on which `loss` is higher."""
         return self.outcome(loss, images, seeds).images
@@ -71,27 +76,32 @@ class Iterated:
         for restart in range(self.restarts):
             current = self._start(origin, seeds, restart)
             for step in range(self.steps):
-                value, gradient = self.gradient(loss, current, seeds)
+                reached, gradient = self.gradient(loss, current, _of_step(seeds, restart, step))
                 if restart == step == 0:
                     zero_gradient = (gradient == 0).flatten(1).float().mean(dim=1)
                 if best is not None:
-                    best.see(current, value)
+                    best.see(current, reached)
                 moved = current + self.step_size * self.ball.ascent(gradient)
                 current = self.ball.project(moved, origin)
             if best is not None:
-                with torch.no_grad():
-                    best.see(current, loss(current))
+                last = _of_step(seeds, restart, self.steps)
+                best.see(current, value(self.gradient, loss, current, last))
         return Outcome(
             current if best is None else best.images,
             zero_gradient,
-            gradients=self.restarts * self.steps,
-            queries=0 if best is None else self.restarts,
+            gradients=self.cost,
+            queries=0 if best is None else self.restarts * passes(self.gradient),
         )
 
     def _start(self, origin: Images, seeds: Sequence[int], restart: int) -> Images:
         if not self.random_start:
             return origin
         return self.ball.sample(origin, [seed_of("restart", restart, seed) for seed in seeds])
+
+
+def _of_step(seeds: Sequence[int], restart: int, step: int) -> list[int]:
+    """Return seeds of a step, for gradients that draw."""
+    return [seed_of("step", restart, step, seed) for seed in seeds]
 
 
 class _Best:

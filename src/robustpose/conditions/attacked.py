@@ -67,7 +67,7 @@ class Attacked:
     @property
     def cost(self) -> int:
         """Gradient evaluations an image."""
-        return self.attack.steps * self.attack.restarts
+        return self.attack.cost
 
     def prepares_on(self, sources: Sources) -> Split | None:
         """Return those whose poses a targeted attack may ask for."""

@@ -92,7 +92,7 @@ class PoseModel(nn.Module):
             enabled=self.precision is torch.bfloat16,
         ):
             stages: tuple[Tensor, ...] = (
-                self.network(pictures, seeds) if self.random else self.network(pictures)
+                self.network(pictures, seeds) if self._draws else self.network(pictures)
             )
         return tuple(stage.float() for stage in stages)
 
@@ -143,7 +143,12 @@ class PoseModel(nn.Module):
 
     @property
     def random(self) -> bool:
-        """Whether the network draws random numbers even in evaluation mode."""
+        """Whether answers depend on random draws even in evaluation mode."""
+        return self._draws
+
+    @property
+    def _draws(self) -> bool:
+        """Whether the network itself draws, and takes seeds."""
         return bool(getattr(self.network, "random", False))
 
     def asked(self, skeleton: Skeleton) -> "PoseModel":
