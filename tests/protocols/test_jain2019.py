@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from robustpose.attacks.balls import Linf
-from robustpose.conditions import Attacked
+from robustpose.conditions import Attacked, Noise, Universal
 from robustpose.data.rendered import rendered_people
 from robustpose.errors import UsageError
-from robustpose.protocols.jain2019 import EPSILONS, EXPERIMENTS, jain2019
+from robustpose.protocols.jain2019 import EPSILONS, EXPERIMENTS, QUICK, jain2019, quick
 from robustpose.protocols.jain2019.experiments import segmentation_steps
 from robustpose.studies.study import Study
 
@@ -16,6 +16,8 @@ NETWORKS = ("resdec-matched", "hourglass2-matched")
 
 def study(*experiments: str, **settings: object) -> Study:
     people = rendered_people("test", count=3, pixels=128)
+    training = rendered_people("train", count=30, pixels=128)
+    settings = {"training": training, **settings}
     return jain2019(people, NETWORKS, experiments=experiments, **settings)  # type: ignore[arg-type]
 
 
@@ -105,9 +107,72 @@ def test_faithful_leaves_the_valid_range_and_rounds_nothing() -> None:
     assert attacked(found, "IGSM-U-10 @ 8").ball == Linf(8 / 255, valid=False)
 
 
-def test_every_experiment_runs_alone() -> None:
+def test_every_experiment_stands_alone() -> None:
     for name in EXPERIMENTS:
-        assert len(study(name).conditions) > 1 or name == "defenses"
+        assert len(study(name).conditions) > 1
+
+
+def test_universal_perturbations_are_shown_to_all_and_held_against_noise() -> None:
+    found = study("universal", fitted_on=90)
+    assert found.exposures["UAP @ 16"] == dict.fromkeys(NETWORKS, NETWORKS)
+    fits = {
+        condition.name: (condition.images, condition.steps)
+        for condition in found.conditions.values()
+        if isinstance(condition, Universal)
+    }
+    # No more people than there are; fewer of them, in as many steps.
+    assert {name: images for name, (images, _) in fits.items()} == {
+        "UAP": 30,
+        "UAP-SGA": 30,
+        "UAP-T": 30,
+        "UAP-SGA-3": 3,
+        "UAP-SGA-10": 10,
+    }
+    assert fits["UAP-SGA-3"][1] >= fits["UAP-SGA"][1]
+    steps = {
+        label: condition.method.step_size
+        for label, condition in found.conditions.items()
+        if isinstance(condition, Universal)
+    }
+    assert steps["UAP @ 8"] == pytest.approx(8 / 255 / 200)  # the paper's delta
+    noise = found.conditions["noise @ 16"]
+    assert isinstance(noise, Noise)
+    assert noise.ball == Linf(16 / 255)
+
+
+def test_without_training_people_there_is_no_universal_perturbation() -> None:
+    people = rendered_people("test", count=3, pixels=128)
+    assert not any("UAP" in label for label in jain2019(people, NETWORKS).conditions)
+    with pytest.raises(UsageError, match="training people"):
+        jain2019(people, NETWORKS, experiments=("universal",))
+
+
+def test_defended_networks_see_images_made_on_both() -> None:
+    found = study("defenses")
+    (label,) = found.exposures
+    exposure = found.exposures[label]
+    assert exposure["resdec-matched"] == ("resdec-matched",)
+    assert exposure["resdec-matched+jpeg:75"] == ("resdec-matched", "resdec-matched+jpeg:75")
+    assert set(exposure) == set(found.victims)
+    # Nothing else is shown to defended networks.
+    both = study("defenses", "white-box")
+    shown = {victim for name, each in both.exposures.items() if name != label for victim in each}
+    assert shown == set(NETWORKS)
+
+
+def test_quick_has_something_for_every_section() -> None:
+    people = rendered_people("test", count=20, pixels=128)
+    training = rendered_people("train", count=210, pixels=128)
+    found = quick(people, training)
+    assert len(found.people) == 16
+    assert len(found.victims) > len(QUICK["networks"])
+    names = {condition.name for condition in found.conditions.values()}
+    assert {"IGSM-U-10", "IGSM-T-20", "IGSM-U-100", "UAP", "UAP-T", "noise"} <= names
+    assert all(
+        condition.images == 200
+        for condition in found.conditions.values()
+        if isinstance(condition, Universal)
+    )
 
 
 @pytest.mark.parametrize("settings", [{"epsilons": (0,)}, {"epsilons": (300,)}])

@@ -11,6 +11,7 @@ from typing import Any
 
 from robustpose.conditions import Clean, Condition
 from robustpose.data.people import Split
+from robustpose.defenses import load_defended
 from robustpose.errors import UsageError, check_choice
 from robustpose.models import load_model, split_name
 from robustpose.models.model import PoseModel
@@ -21,6 +22,11 @@ EPSILONS = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
 """The paper's, in 0-255 units."""
 
 __all__ = ["EPSILONS", "EXPERIMENTS", "jain2019", "labelled", "quick", "victims"]
+
+DEFENDED = ("deeppose-matched", "resdec-matched", "hourglass2-matched", "dlcm-matched")
+"""Networks that are attacked behind defences, where they are in the study."""
+DEFENSES = ("mirror", "gaussian:1", "gaussian:2", "median:3", "jpeg:75", "bits:4")
+"""Those that the paper tries, and two more that change no size: `robustpose.defenses`."""
 
 QUICK: Mapping[str, Any] = {
     "networks": ("deeppose-matched", "resdec-matched", "hourglass2-matched"),
@@ -37,7 +43,7 @@ QUICK: Mapping[str, Any] = {
 }
 """What `quick` sets."""
 
-Loaders = Mapping[str, Callable[[], PoseModel]]
+Loaders = dict[str, Callable[[], PoseModel]]
 
 
 def jain2019(
@@ -79,8 +85,11 @@ def jain2019(
             raise UsageError(f"epsilon is in 0-255 units: 0 < epsilon <= 255, found {epsilon:g}")
     chosen = _experiments(experiments, training)
     loaders = victims(networks, size=size)
+    stages = {name: len(load().codecs) for name, load in loaders.items()}
+    behind = _defended(networks, size=size) if "defenses" in chosen else {}
     setting = Setting(
-        stages={name: len(load().codecs) for name, load in loaders.items()},
+        stages=stages,
+        defended={name: tuple(each) for name, each in behind.items()},
         epsilons=tuple(sorted(set(epsilons))),
         everywhere=everywhere,
         universal=tuple(sorted(set(universal))),
@@ -90,6 +99,8 @@ def jain2019(
     )
     shown = [each for name in chosen for each in EXPERIMENTS[name](setting)]
     conditions, exposures = labelled(_chosen(shown, attacks))
+    for each in behind.values():
+        loaders |= each
     return Study(
         name="jain2019-v1",
         people=people.limited(limit),
@@ -122,7 +133,7 @@ def victims(networks: Sequence[str], *, size: tuple[int, int] | None = None) -> 
 
     Raises `UsageError` for an unknown name, or two networks with one label.
     """
-    loaders = {}
+    loaders: Loaders = {}
     for text in networks:
         name, file = split_name(text)
         label = name if file is None else f"{name}:{file.name}"
@@ -130,6 +141,23 @@ def victims(networks: Sequence[str], *, size: tuple[int, int] | None = None) -> 
             raise UsageError(f"two networks are called {label}: leave one out, or rename its file")
         loaders[label] = partial(load_model, text, size=size)
     return loaders
+
+
+def _defended(networks: Sequence[str], *, size: tuple[int, int] | None) -> dict[str, Loaders]:
+    """Return for the main networks among those asked for how each is loaded behind each defence.
+
+    The main ones of the paper's question, or the first if none of them is there.
+    """
+    asked = [text for text in networks if text in DEFENDED] or networks[:1]
+    found: dict[str, Loaders] = {}
+    for text in asked:
+        name, file = split_name(text)
+        label = name if file is None else f"{name}:{file.name}"
+        found[label] = {
+            f"{label}+{defense}": partial(load_defended, f"{text}+{defense}", size=size)
+            for defense in DEFENSES
+        }
+    return found
 
 
 def labelled(shown: Iterable[Shown]) -> tuple[dict[str, Condition], dict[str, Exposure]]:
