@@ -123,7 +123,7 @@ def step_sizes(setting: Setting) -> Iterator[Shown]:
 
 
 def universal(setting: Setting) -> Iterator[Shown]:
-    """Yield one perturbation for all photographs, and noise of its size: section 4.3, Table 1.
+    """Yield one perturbation for all photographs, and noise of its size: Table 1.
 
     "UAP" is Metzen's as the paper sets it and is shown to every network. At the largest radius
     also "UAP-SGA", Shafahi's; "UAP-T", the same towards one pose for everybody; and "UAP-SGA-N",
