@@ -204,8 +204,6 @@ def train(
     cache
         Where cut-out training people are kept; by default the user's cache folder.
     """
-    import platformdirs
-
     from robustpose.scoring import best_device
     from robustpose.training.loop import processes
     from robustpose.training.recipe import Recipe
@@ -215,7 +213,7 @@ def train(
         network=network,
         data=tuple(data),
         out=out or Path("runs") / f"train-{network}",
-        cache=cache or Path(platformdirs.user_cache_dir("robustpose")) / "crops",
+        cache=cache or _crops(),
         recipe=Recipe(
             images=images,
             batch_size=batch_size,
@@ -232,6 +230,52 @@ def train(
     )
     with processes() as rank, terminal.training_progress(quiet=rank > 0) as listener:
         path = run_training(training, device=best_device(), listener=listener, rank=rank)
+    if rank == 0:
+        terminal.say(f"wrote {path}")
+
+
+@app.command
+def train_tasks(
+    *,
+    out: Path = Path("runs/train-tasks"),
+    images: int = 100_000,
+    batch_size: int = 32,
+    rate: float = 1e-3,
+    seed: int = 0,
+    cache: Path | None = None,
+) -> None:
+    """Train three heads on one encoder, to compare pose with classification and segmentation.
+
+    They learn from drawn people: what each does, which part of the body is where, and the joints.
+    Run the same command again to go on after a stop.
+
+    Parameters
+    ----------
+    out
+        Folder for the state of the run and the finished checkpoint.
+    images
+        How many augmented images the network sees.
+    batch_size
+        Images an optimiser step.
+    rate
+        The highest learning rate.
+    seed
+        Seed of weights and augmentation.
+    cache
+        Where cut-out training people are kept; by default the user's cache folder.
+    """
+    from robustpose.scoring import best_device
+    from robustpose.training.loop import processes
+    from robustpose.training.tasks import TaskTraining, run_task_training, task_recipe
+
+    training = TaskTraining(
+        out=out,
+        cache=cache or _crops(),
+        recipe=task_recipe(images=images, batch_size=batch_size, rate=rate, seed=seed),
+        command=terminal.command_line(),
+    )
+    with processes() as rank, terminal.training_progress(quiet=rank > 0) as listener:
+        path = run_task_training(training, device=best_device(), listener=listener, rank=rank)
     if rank == 0:
         terminal.say(f"wrote {path}")
 
@@ -362,3 +406,10 @@ def _epsilon(text: str) -> float:
             f"found {text!r}"
         )
     return epsilon
+
+
+def _crops() -> Path:
+    """Return where cut-out training people are kept unless told otherwise."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("robustpose")) / "crops"

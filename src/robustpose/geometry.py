@@ -125,6 +125,12 @@ def _map(source: tuple[int, int], target: tuple[int, int], like: Tensor) -> tupl
     return factor.to(like.device), offset.to(like.device)
 
 
+def affine_to_cells(affine: Affine, stride: float) -> Affine:
+    """Return the map that goes to heatmap cells where `affine` goes to pixels."""
+    half = (stride - 1) / 2
+    return np.asarray((affine - [[0, 0, half]]) / stride)
+
+
 def cell_to_pixel(cells: Tensor, stride: float, origin: float | None = None) -> Tensor:
     """Return the position of heatmap cells in pixels: cell i covers `stride` pixels.
 

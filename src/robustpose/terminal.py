@@ -124,7 +124,7 @@ def training_progress(*, quiet: bool) -> Iterator["Listener"]:
                 _err.print(f"step {step.step} of {step.steps}, loss {loss}", highlight=False)
 
         def scored(scores: Mapping[str, float]) -> None:
-            text = ", ".join(f"PCK {name} {value:.1f}" for name, value in scores.items())
+            text = ", ".join(f"{name} {value:.1f}" for name, value in scores.items())
             progress.update(task, scores=text)
             _err.print(text, highlight=False)
 

@@ -1,12 +1,13 @@
 """Training batches: reproducible, and joints stay on what they mark."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from robustpose.training.augmentation import prefetched, training_batch
+from robustpose.training.augmentation import TrainingBatch, prefetched, training_batch
 from robustpose.training.pools import Pool
 from robustpose.training.recipe import Recipe
 
@@ -81,12 +82,30 @@ def test_pools_are_drawn_with_their_shares(pool: Pool) -> None:
 
 
 def test_batches_made_ahead_are_those_of_their_steps(pool: Pool) -> None:
-    ahead = list(prefetched([pool], [1.0], RECIPE, 64, first=1))
-    assert len(ahead) == RECIPE.steps - 1
-    for step, batch in enumerate(ahead, start=1):
-        assert torch.equal(batch.images, training_batch([pool], [1.0], RECIPE, 64, step).images)
+    def make(step: int) -> TrainingBatch:
+        return training_batch([pool], [1.0], RECIPE, 64, step)
+
+    steps = range(1, 14)  # more than are made ahead
+    ahead = list(prefetched(make, steps, count=3))
+    assert len(ahead) == len(steps)
+    for step, batch in zip(steps, ahead, strict=True):
+        assert torch.equal(batch.images, make(step).images)
 
 
 def test_an_error_while_batches_are_made_reaches_the_training(pool: Pool) -> None:
+    def make(step: int) -> TrainingBatch:
+        return training_batch([pool], [0.5], RECIPE, 64, step)
+
     with pytest.raises(ValueError, match="probabilities"):
-        next(prefetched([pool], [0.5], RECIPE, 64, first=0))
+        next(prefetched(make, range(1)))
+
+
+def test_a_training_that_stops_leaves_no_work_behind(pool: Pool) -> None:
+    made: list[int] = []
+    ahead = prefetched(lambda step: made.append(step), range(1000), count=2)
+    next(ahead)
+    ahead.close()
+    done = len(made)
+    assert done < 10
+    time.sleep(0.05)
+    assert len(made) == done

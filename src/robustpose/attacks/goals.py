@@ -11,6 +11,7 @@ from torch import Tensor
 from robustpose.attacks.losses import Loss
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
+from robustpose.models.tasks import LabelModel
 from robustpose.poses import Images, Joints, PerImage, PoseBatch
 
 
@@ -64,6 +65,23 @@ class Targeted:
         return PoseLoss(model, targets, every, batch.seeds, self.all_stages, sign=-1.0)
 
 
+@dataclass(frozen=True)
+class Mislabelled:
+    """Away from the true labels of a sibling task: raise the training loss of its head."""
+
+    def loss(self, model: LabelModel, batch: PoseBatch) -> Loss:
+        """Return the cross-entropy against the true labels. Raises `UsageError` for want of them.
+
+        `crop_with_parts` gives drawn people theirs.
+        """
+        if model.label not in batch.labels:
+            raise UsageError(
+                f"expected people with the label {model.label}, found "
+                f"{', '.join(batch.labels) or 'none'}: drawn people have one"
+            )
+        return LabelLoss(model, batch.labels[model.label])
+
+
 def check_asked(model: PoseModel, batch: PoseBatch) -> None:
     """Raise `UsageError` for a model of another skeleton than that of the people."""
     if model.skeleton.joints != batch.skeleton.joints:
@@ -106,3 +124,19 @@ class PoseLoss:
         """Return the loss for some of the people."""
         seeds = tuple(self.seeds[place] for place in index.tolist())
         return replace(self, joints=self.joints[index], weight=self.weight[index], seeds=seeds)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelLoss:
+    """The training loss of a head against labels, one a picture or one a cell; per image."""
+
+    model: LabelModel
+    labels: Int[Tensor, "n *cells"]
+
+    def __call__(self, images: Images) -> PerImage:
+        """Return the loss of each image, summed over its cells."""
+        return self.model.loss(self.model(images), self.labels)
+
+    def take(self, index: Int[Tensor, "m"]) -> "LabelLoss":
+        """Return the loss for some of the people."""
+        return replace(self, labels=self.labels[index])

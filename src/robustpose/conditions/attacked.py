@@ -10,6 +10,7 @@ from torch import Tensor
 from robustpose.attacks.balls import Ball
 from robustpose.attacks.goals import Targeted, Untargeted
 from robustpose.attacks.iterated import Iterated
+from robustpose.attacks.losses import Loss
 from robustpose.attacks.targets import choose_targets
 from robustpose.conditions.condition import Artefact, Perturbed, Preparation, Sources
 from robustpose.data.people import Split
@@ -94,7 +95,6 @@ class Attacked:
         """Attack the model on the batch."""
         if model is None:
             raise ValueError(f"{self.name} needs a model to attack")
-        seeds = [seed_of("noise", seed, self.name, person) for person in batch.ids]
         targets = None
         goal: Untargeted | Targeted = Untargeted(self.all_stages)
         if self.targeted:
@@ -103,13 +103,18 @@ class Attacked:
             clean = model.predict(batch.images, batch.seeds)
             targets = choose_targets(clean, batch, artefact["poses"].cpu(), seed=seed)
             goal = Targeted(targets, self.all_stages)
-        outcome = self.attack.outcome(goal.loss(model, batch), batch.images, seeds)
+        found = self.raised(goal.loss(model, batch), batch, seed)
+        return found._replace(targets=targets, queries=found.queries + (targets is not None))
+
+    def raised(self, loss: Loss, batch: PoseBatch, seed: int) -> Perturbed:
+        """Attack any loss on the batch."""
+        seeds = [seed_of("noise", seed, self.name, person) for person in batch.ids]
+        outcome = self.attack.outcome(loss, batch.images, seeds)
         return Perturbed(
             outcome.images,
             outcome.zero_gradient,
-            targets,
-            outcome.gradients,
-            outcome.queries + (targets is not None),
+            gradients=outcome.gradients,
+            queries=outcome.queries,
         )
 
 

@@ -41,18 +41,8 @@ class SimpleBaseline(nn.Module):
         super().__init__()
         self.stride = encoder.stride // 2 ** len(deconvolutions)
         self.encoder = encoder
-        layers: list[nn.Module] = []
-        channels = encoder.channels
-        for features, kernel in deconvolutions:
-            # For every kernel size, what comes out is exactly twice the size.
-            padding, more = (kernel - 1) // 2, kernel % 2
-            layers += [
-                nn.ConvTranspose2d(channels, features, kernel, 2, padding, more, bias=bias),
-                nn.BatchNorm2d(features),
-                nn.ReLU(inplace=True),
-            ]
-            channels = features
-        self.deconv_layers = nn.Sequential(*layers)
+        self.deconv_layers = deconvolved(encoder.channels, deconvolutions, bias=bias)
+        channels = deconvolutions[-1].features if deconvolutions else encoder.channels
         self.final_layer = nn.Conv2d(channels, joints, final_kernel, padding=final_kernel // 2)
 
     def forward(
@@ -63,6 +53,23 @@ class SimpleBaseline(nn.Module):
     def output_layers(self) -> list[nn.Conv2d]:
         """The layers that put out maps."""
         return [self.final_layer]
+
+
+def deconvolved(
+    channels: int, deconvolutions: Sequence[Deconvolution], *, bias: bool = False
+) -> nn.Sequential:
+    """Build deconvolutions one after the other, each normalised and rectified."""
+    layers: list[nn.Module] = []
+    for features, kernel in deconvolutions:
+        # For every kernel size, what comes out is exactly twice the size.
+        padding, more = (kernel - 1) // 2, kernel % 2
+        layers += [
+            nn.ConvTranspose2d(channels, features, kernel, 2, padding, more, bias=bias),
+            nn.BatchNorm2d(features),
+            nn.ReLU(inplace=True),
+        ]
+        channels = features
+    return nn.Sequential(*layers)
 
 
 def map_network(

@@ -57,7 +57,7 @@ def beside_published(
         .transform_filter(is_theirs)
         .mark_line(color="#9aa0a6", strokeWidth=0.9)
         .encode(
-            x=_epsilon(),
+            x=epsilon_axis(),
             y=percent_axis("value", title, top),
             detail="published:N",
             tooltip=[
@@ -92,7 +92,9 @@ def _layers(
 ) -> tuple[alt.Chart, ...]:
     picked = alt.selection_point(name="picked", fields=["network"], bind="legend")
     base = (
-        alt.Chart().transform_filter(only).encode(x=_epsilon(), color=by_network("color", networks))
+        alt.Chart()
+        .transform_filter(only)
+        .encode(x=epsilon_axis(), color=by_network("color", networks))
     )
     y = percent_axis(measure, title, top)
     band = base.mark_area().encode(
@@ -135,7 +137,8 @@ def _top(table: pl.DataFrame, measure: str) -> float:
     return max([100.0, *highest])
 
 
-def _epsilon() -> alt.X:
+def epsilon_axis() -> alt.X:
+    """Return a horizontal axis of epsilon in 0-255 units, in powers of two."""
     return alt.X(
         "eps255:Q",
         title="epsilon, in 0-255 units",

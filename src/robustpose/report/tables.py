@@ -148,7 +148,7 @@ def _clean_line(run: Run, network: str, counts: Float[np.ndarray, "b n"]) -> dic
         "attack": CLEAN,
         "measure": run.measure,
         "people": people,
-        **_ends("score", score_interval(error, run.rule, counts), people),
+        **interval_ends("score", score_interval(error, run.rule, counts), people),
     }
 
 
@@ -163,13 +163,13 @@ def _attack_line(
         "eps255": condition.eps255,
         "measure": run.measure,
         "people": drop.people,
-        **_ends("score", drop.attacked, drop.people),
-        **_ends("relative", drop.relative, drop.people),
+        **interval_ends("score", drop.attacked, drop.people),
+        **interval_ends("relative", drop.relative, drop.people),
         **_means(run.of(network, condition)),
     }
     if condition.goal == "targeted":
         to_target = run.errors(network, condition, column="target_error")
-        line |= _ends("target", score_interval(to_target, run.rule, counts), drop.people)
+        line |= interval_ends("target", score_interval(to_target, run.rule, counts), drop.people)
     return line
 
 
@@ -200,10 +200,10 @@ def _joint_line(
         "joint": joint,
         "measure": run.measure,
         "people": drop.people,
-        **_ends("clean", drop.clean, drop.people),
-        **_ends("score", drop.attacked, drop.people),
-        **_ends("relative", drop.relative, drop.people),
-        **({} if target is None else _ends("target", target, drop.people)),
+        **interval_ends("clean", drop.clean, drop.people),
+        **interval_ends("score", drop.attacked, drop.people),
+        **interval_ends("relative", drop.relative, drop.people),
+        **({} if target is None else interval_ends("target", target, drop.people)),
     }
 
 
@@ -212,7 +212,8 @@ def _means(rows: pl.DataFrame) -> dict[str, float | None]:
     return means.row(0, named=True) if len(rows) else {}
 
 
-def _ends(name: str, interval: Interval, people: int) -> dict[str, float | None]:
+def interval_ends(name: str, interval: Interval, people: int) -> dict[str, float | None]:
+    """Return a value and its ends as columns of a table; of too few people the value alone."""
     if people < FEWEST:
         interval = Interval(interval.value, math.nan, math.nan)
     ends = zip(("", "_low", "_high"), interval, strict=True)

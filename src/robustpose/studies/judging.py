@@ -33,11 +33,11 @@ def rows_of(
 ) -> pl.DataFrame:
     """Return one row a person and victim."""
     condition = study.conditions[cell.label]
-    shared = _shared_columns(study, part, cell, condition, batch, perturbed, rounded=rounded)
+    shared = shared_columns(study.name, part, cell, condition, batch, perturbed, rounded=rounded)
     return pl.concat(
         [
             pl.DataFrame(
-                {**shared, **_judgement(victim, pose, batch, perturbed)}, schema=ROW, strict=False
+                {**shared, **pose_columns(victim, pose, batch, perturbed)}, schema=ROW, strict=False
             )
             for victim, pose in judged
         ]
@@ -62,8 +62,8 @@ def people_table(study: Study) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=PERSON, strict=False)
 
 
-def _shared_columns(
-    study: Study,
+def shared_columns(
+    study: str,
     part: str,
     cell: Cell,
     condition: Condition,
@@ -72,6 +72,7 @@ def _shared_columns(
     *,
     rounded: bool,
 ) -> dict[str, object]:
+    """Return the columns that do not depend on what a victim says; `study` is its name."""
     count = len(batch)
     ball = condition.ball
     change = (perturbed.images - batch.images).flatten(1)
@@ -81,7 +82,7 @@ def _shared_columns(
         return [value] * count
 
     return {
-        "study": each(study.name),
+        "study": each(study),
         "part": each(part),
         "person": list(batch.ids),
         "made_on": each(cell.made_on),
@@ -101,9 +102,10 @@ def _shared_columns(
     }
 
 
-def _judgement(
+def pose_columns(
     victim: str, pose: Pose, batch: PoseBatch, perturbed: Perturbed
 ) -> dict[str, object]:
+    """Return the columns that say what a victim's poses are worth."""
     joints = pose.joints.cpu().double().numpy()
     truth = batch.joints.cpu().double().numpy()
     scored = batch.scored.cpu().numpy()

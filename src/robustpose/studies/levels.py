@@ -32,6 +32,21 @@ def rounded(images: Images, origin: Images, ball: Ball) -> Images:
     return torch.where(inside.view(-1, 1, 1, 1), nearest, origin + change)
 
 
+def finished(
+    images: Images, origin: Images, ball: Ball | None, *, rounding: bool, valid_range: bool
+) -> tuple[Images, bool]:
+    """Return images as they are shown to networks, and whether they have 8-bit levels.
+
+    Where the ball holds any and `rounding` is asked for, they are brought to them. Raises
+    `RuntimeError` for images that are not in ball and range.
+    """
+    levels = ball is None or (rounding and holds_levels(ball, origin[0].numel()))
+    if ball is not None and levels:
+        images = rounded(images, origin, ball)
+    check(images, origin, ball, valid_range=valid_range)
+    return images, levels
+
+
 def check(images: Images, origin: Images, ball: Ball | None, *, valid_range: bool) -> None:
     """Raise `RuntimeError` for images of another shape, out of range or out of the ball."""
     if images.shape != origin.shape:

@@ -2,12 +2,14 @@
 
 A run's folder holds `rows/*.parquet` (one immutable part a cell), `people.parquet` (the truth),
 `study.json` (the configuration), `samples/` (pictures of a few people) and what the report adds.
+Rows of sibling tasks lie apart, in `task_rows/*.parquet`, described by `tasks.json`.
 Missing is null, never NaN or 0. No torch here: a report can be made where no network runs.
 """
 
 import json
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,16 @@ ROW = _schema(
     }
 )
 """The columns of `rows/*.parquet`."""
+
+TASK_ROW = _schema(
+    {
+        **ROW,  # victim and made_on are tasks: "activity", "parts", "pose"; errors are the pose's
+        "correct": pl.Boolean,  # whether the activity is right
+        "intersection": pl.List(pl.Int32),  # cells of each part in both label maps
+        "union": pl.List(pl.Int32),  # cells of each part in either
+    }
+)
+"""The columns of `task_rows/*.parquet`; what belongs to other tasks is null."""
 
 PERSON = _schema(
     {
@@ -101,17 +113,24 @@ def sample_path(run: Path, part: str, person: str, victim: str | None = None) ->
 
 def read_rows(run: Path) -> pl.DataFrame:
     """Read the rows of a run that its study asks for. Raises `UsageError` if there are none."""
-    wanted = set(read_study(run)["parts"])
-    paths = sorted(path for path in (run / "rows").glob("*.parquet") if path.stem in wanted)
+    return _read_parts(run / "rows", read_study(run)["parts"])
+
+
+def read_task_rows(run: Path) -> pl.DataFrame:
+    """Read the rows of the sibling tasks of a run. Raises `UsageError` if there are none."""
+    return _read_parts(run / "task_rows", (read_tasks(run) or {"parts": []})["parts"])
+
+
+def _read_parts(folder: Path, parts: Iterable[str]) -> pl.DataFrame:
+    wanted = set(parts)
+    paths = sorted(path for path in folder.glob("*.parquet") if path.stem in wanted)
     if not paths:
-        raise UsageError(
-            f"expected rows in {run / 'rows'}, found none: `robustpose run` makes them"
-        )
+        raise UsageError(f"expected rows in {folder}, found none: `robustpose run` makes them")
     try:
         return pl.read_parquet(paths)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise UsageError(
-            f"a part in {run / 'rows'} cannot be read ({error}): delete it and run the study again"
+            f"a part in {folder} cannot be read ({error}): delete it and run the study again"
         ) from error
 
 
@@ -134,6 +153,16 @@ def read_study(run: Path) -> dict[str, Any]:
             f"expected the folder of a run at {run} (with study.json, rows/ and people.parquet), "
             f"found {'a folder without study.json' if run.is_dir() else 'no such folder'}"
         )
+    return _read_description(path)
+
+
+def read_tasks(run: Path) -> dict[str, Any] | None:
+    """Read what describes the sibling tasks of a run; None for a run without them."""
+    path = run / "tasks.json"
+    return _read_description(path) if path.is_file() else None
+
+
+def _read_description(path: Path) -> dict[str, Any]:
     try:
         study = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

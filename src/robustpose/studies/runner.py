@@ -1,12 +1,12 @@
 """Running a study: every cell that has no part on disk is made, judged and written."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Bool
@@ -21,7 +21,7 @@ from robustpose.models.model import PoseModel
 from robustpose.poses import PoseBatch
 from robustpose.studies.guesses import guess_entry
 from robustpose.studies.judging import Judged, people_table, rows_of
-from robustpose.studies.levels import check, holds_levels, rounded
+from robustpose.studies.levels import finished
 from robustpose.studies.provenance import (
     arithmetic,
     described,
@@ -51,6 +51,8 @@ CONTENTS = (
     "samples",
     "study.json",
     "tables",
+    "task_rows",
+    "tasks.json",
 )
 """What the folder of a run may hold."""
 
@@ -81,22 +83,43 @@ def run_study(
     stopped. Raises `UsageError` for a folder that holds something else, and if a network cannot
     judge these people.
     """
-    _check_folder(out)
-    _exact(device)
+    check_folder(out)
+    exact(device)
     runner = _Runner(study, out, device)
     runner.write_configuration(command)
-    cells = [(cell, runner.work(cell)) for cell in study.cells()]
-    total, done = sum(work for _, work in cells), 0
-    for cell, work in cells:
-        listen(Advance(done, total, cell))
-        if not runner.part_path(cell).exists():
-            runner.make(cell)
-        done += work
-    if cells:
-        listen(Advance(done, total, cells[-1][0]))
+    make_missing(runner, list(study.cells()), listen)
     # A run on the same folder with other networks or attacks may have described itself meanwhile.
     runner.write_configuration(command)
     return out
+
+
+class Maker(Protocol):
+    """What makes the parts of cells."""
+
+    def work(self, cell: Cell) -> int:
+        """Return gradient evaluations, the measure of progress."""
+        ...
+
+    def part_path(self, cell: Cell) -> Path:
+        """Return where the part of a cell lies."""
+        ...
+
+    def make(self, cell: Cell) -> None:
+        """Make the part."""
+        ...
+
+
+def make_missing(maker: Maker, cells: Sequence[Cell], listen: Callable[[Advance], None]) -> None:
+    """Make the parts that are not on disk, in the order of the cells."""
+    works = [maker.work(cell) for cell in cells]
+    total, done = sum(works), 0
+    for cell, work in zip(cells, works, strict=True):
+        listen(Advance(done, total, cell))
+        if not maker.part_path(cell).exists():
+            maker.make(cell)
+        done += work
+    if cells:
+        listen(Advance(done, total, cells[-1]))
 
 
 class _Runner:
@@ -231,7 +254,7 @@ class _Runner:
                 for name, model in self.models.items()
             },
             "conditions": [
-                _condition_entry(label, condition) for label, condition in study.conditions.items()
+                condition_entry(label, condition) for label, condition in study.conditions.items()
             ],
             "cells": cells,
             "artefacts": self._artefact_entries(),
@@ -316,19 +339,20 @@ class _Runner:
             state=path.with_suffix(".state"),
         )
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_artefact(condition.prepare(preparation), path)
+        write_artefact(condition.prepare(preparation), path)
         preparation.state.unlink(missing_ok=True)
 
     def _finished(
         self, perturbed: Perturbed, batch: PoseBatch, condition: Condition
     ) -> tuple[Perturbed, bool]:
         """Bring images to 8-bit levels where the ball holds any, and check them."""
-        images, ball = perturbed.images, condition.ball
-        values = batch.images[0].numel()
-        levels = ball is None or (self.study.rounding and holds_levels(ball, values))
-        if ball is not None and levels:
-            images = rounded(images, batch.images, ball)
-        check(images, batch.images, ball, valid_range=self.study.valid_range)
+        images, levels = finished(
+            perturbed.images,
+            batch.images,
+            condition.ball,
+            rounding=self.study.rounding,
+            valid_range=self.study.valid_range,
+        )
         targets = perturbed.targets
         if targets is not None:
             known = self.shared.to(targets.device)
@@ -365,7 +389,7 @@ def _check_same_run(out: Path, content: Mapping[str, Any]) -> None:
             )
 
 
-def _exact(device: torch.device) -> None:
+def exact(device: torch.device) -> None:
     """Let a GPU compute in single precision as asked, in the same order each time."""
     if device.type == "cuda":
         torch.backends.cudnn.allow_tf32 = False
@@ -373,7 +397,7 @@ def _exact(device: torch.device) -> None:
         torch.backends.cudnn.deterministic = True
 
 
-def _check_folder(out: Path) -> None:
+def check_folder(out: Path) -> None:
     """Refuse a folder that holds anything but a run, finished or hardly begun."""
     if out.exists() and not out.is_dir():
         raise UsageError(
@@ -391,7 +415,8 @@ def _check_folder(out: Path) -> None:
         )
 
 
-def _write_artefact(artefact: Artefact, path: Path) -> None:
+def write_artefact(artefact: Artefact, path: Path) -> None:
+    """Write what was prepared; the file appears whole or not at all."""
     partial = partial_of(path)
     save_file(dict(artefact), partial)
     partial.replace(path)
@@ -422,7 +447,8 @@ def _cropping(people: Split) -> dict[str, object]:
     return {"alignment": cropping.alignment.name.lower(), "smoothed": cropping.smoothed}
 
 
-def _condition_entry(label: str, condition: Condition) -> dict[str, object]:
+def condition_entry(label: str, condition: Condition) -> dict[str, object]:
+    """Return what `study.json` says of a condition."""
     ball = condition.ball
     settings = described(condition)
     attack = settings.get("attack", {})

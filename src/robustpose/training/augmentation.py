@@ -1,10 +1,11 @@
 """Batches of augmented training images: turned, scaled, mirrored, recoloured."""
 
 import math
-import queue
-import threading
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -12,19 +13,32 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from robustpose.geometry import box_to_canvas, scale_of, transformed
+from robustpose.geometry import Affine, box_to_canvas, scale_of, transformed
 from robustpose.poses import Images, Joints
 from robustpose.seeds import seed_of
 from robustpose.training.pools import MARGIN, Pool
 from robustpose.training.recipe import Recipe
 
+T = TypeVar("T")
+
 
 class TrainingBatch(NamedTuple):
-    """Images on the model's canvas, joints in its pixels, and the weight of each joint."""
+    """Images on the model's canvas, joints in its pixels, and the weight of each joint.
+
+    `labels` are further targets, usually none.
+    """
 
     images: Images
     joints: Joints
     weight: Float[Tensor, "n k"]
+    labels: Mapping[str, Tensor] = MappingProxyType({})
+
+
+class View(NamedTuple):
+    """How a stored crop is seen once: the map onto the canvas, and whether it is a mirror."""
+
+    affine: Affine
+    mirrored: bool
 
 
 def training_batch(
@@ -51,45 +65,30 @@ def training_batch(
     )
 
 
-def prefetched(
-    pools: Sequence[Pool], shares: Sequence[float], recipe: Recipe, canvas: int, first: int
-) -> Iterator[TrainingBatch]:
-    """Yield the batches of all steps from `first` on, made ahead in another thread."""
-    ready: queue.Queue[TrainingBatch | BaseException] = queue.Queue(maxsize=8)
-    stopped = threading.Event()
-
-    def produce() -> None:
-        try:
-            for step in range(first, recipe.steps):
-                batch = training_batch(pools, shares, recipe, canvas, step)
-                while not stopped.is_set():
-                    try:
-                        ready.put(batch, timeout=0.2)
-                        break
-                    except queue.Full:
-                        continue
-                if stopped.is_set():
-                    return
-        except BaseException as error:  # noqa: BLE001 - handed over and raised by the consumer
-            ready.put(error)
-
-    producer = threading.Thread(target=produce, daemon=True)
-    producer.start()
+def prefetched(make: Callable[[int], T], steps: Iterable[int], *, count: int = 8) -> Iterator[T]:
+    """Yield what `make` makes of each step, in order, up to `count` made ahead in other threads."""
+    waiting: deque[Future[T]] = deque()
+    executor = ThreadPoolExecutor(max_workers=2)
     try:
-        for _ in range(first, recipe.steps):
-            batch = ready.get()
-            if isinstance(batch, BaseException):
-                raise batch
-            yield batch
+        for step in steps:
+            waiting.append(executor.submit(make, step))
+            if len(waiting) > count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
-        stopped.set()
-        producer.join()
+        executor.shutdown(cancel_futures=True)
 
 
 def turned(
     pool: Pool, index: int, recipe: Recipe, canvas: int, random: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return one image of a pool turned, scaled and perhaps mirrored, its joints and weights."""
+    return seen(pool, index, drawn_view(pool, recipe, canvas, random), canvas)
+
+
+def drawn_view(pool: Pool, recipe: Recipe, canvas: int, random: np.random.RandomState) -> View:
+    """Draw how a crop of a pool is turned, scaled and perhaps mirrored."""
     side = pool.images.shape[1]
     middle = (side - 1) / 2
     reach = math.log(recipe.scale)
@@ -102,6 +101,14 @@ def turned(
         rotation=random.uniform(-recipe.rotation, recipe.rotation),
         mirrored=mirrored,
     )
+    return View(affine, mirrored)
+
+
+def seen(
+    pool: Pool, index: int, view: View, canvas: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return one image of a pool as it is seen in a view, its joints and their weights."""
+    affine, mirrored = view
     smooth = scale_of(affine) < 0.6
     image = cv2.GaussianBlur(pool.images[index], (3, 3), 0.6) if smooth else pool.images[index]
     image = cv2.warpAffine(image, affine, (canvas, canvas), flags=cv2.INTER_LINEAR)

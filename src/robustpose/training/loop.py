@@ -20,7 +20,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from robustpose.errors import UsageError
 from robustpose.models.codecs import MapCodec
 from robustpose.models.model import PoseModel
-from robustpose.training.augmentation import TrainingBatch, prefetched
+from robustpose.training.augmentation import TrainingBatch, prefetched, training_batch
 from robustpose.training.pools import Pool
 from robustpose.training.recipe import Recipe, Schedule
 
@@ -90,12 +90,16 @@ class Trainer:
         """Train from the present step to the last."""
         forward = self._distributed()
         steps = self.recipe.steps
-        canvas = self.model.size[0]
-        for batch in prefetched(self.pools, self.shares, self.recipe, canvas, self.step):
+        for batch in prefetched(self.batch, range(self.step, steps)):
             loss = self._train_on(_part(batch, self.device), forward)
             self.step += 1
             self.average.update_parameters(self.model)
             listen(Progress(self.step, steps, loss))
+
+    def batch(self, step: int) -> TrainingBatch:
+        """Make the batch of a step, the whole of it."""
+        canvas = self.model.size[0]
+        return training_batch(self.pools, self.shares, self.recipe, canvas, step)
 
     def state(self) -> dict[str, Any]:
         """Return what a later `restore` needs."""
@@ -138,13 +142,13 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.rate(self.step)
         self.optimiser.zero_grad(set_to_none=True)
-        loss = self._loss(forward(batch.images), batch)
+        loss = self.loss(forward(batch.images), batch)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), GRADIENT_NORM)
         self.optimiser.step()
         return loss.item()
 
-    def _loss(self, stages: Sequence[Tensor], batch: TrainingBatch) -> Tensor:
+    def loss(self, stages: Sequence[Tensor], batch: TrainingBatch) -> Tensor:
         """Return the loss of a batch, summed over stages.
 
         Squared errors are summed over the cells of a map, so that they are as large as the
@@ -268,10 +272,15 @@ def write_state(state: dict[str, Any], path: Path) -> None:
 
 def _part(batch: TrainingBatch, device: torch.device) -> TrainingBatch:
     """Return this process's part of a batch, on its device."""
-    if not torch.distributed.is_initialized():
-        return TrainingBatch(*(tensor.to(device) for tensor in batch))
-    rank, count = torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return TrainingBatch(*(tensor[rank::count].to(device) for tensor in batch))
+    own = slice(None)
+    if torch.distributed.is_initialized():
+        own = slice(torch.distributed.get_rank(), None, torch.distributed.get_world_size())
+    return TrainingBatch(
+        batch.images[own].to(device),
+        batch.joints[own].to(device),
+        batch.weight[own].to(device),
+        {name: label[own].to(device) for name, label in batch.labels.items()},
+    )
 
 
 def weights_of(model: PoseModel) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from robustpose.data.crops import warped
+from robustpose.data.parts import part_map, rendering_of
 from robustpose.data.people import Person, Split
 from robustpose.geometry import Affine, box_to_canvas, transformed
 from robustpose.skeletons import Skeleton
@@ -49,36 +50,67 @@ def pool_of(
     """
     people = people[:most]
     side = round(MARGIN * canvas)
-    path = cache / f"{_digest(people, side)}.npy"
     joints = np.zeros((len(people), len(people.skeleton), 2), np.float32)
     labelled = np.zeros((len(people), len(people.skeleton)), bool)
     for index, person in enumerate(people):
         joints[index] = transformed(person.joints, _affine(person, side))
         labelled[index] = person.labelled
+
+    def cut(person: Person) -> np.ndarray:
+        return warped(person.photo.read(), _affine(person, side), (side, side))
+
+    digest = _digest(people, side)
+    path = cache / f"{digest}.npy"
     if not path.exists():
         report(f"cutting {len(people):,} people out of {people.name}")
-        _write(people, side, path)
-    return Pool(
-        np.load(path, mmap_mode="r"), joints, labelled, people.skeleton, _digest(people, side)
-    )
+        _write(people, cut, (side, side, 3), path)
+    return Pool(np.load(path, mmap_mode="r"), joints, labelled, people.skeleton, digest)
 
 
-def _write(people: Split, side: int, path: Path) -> None:
+def part_masks(
+    people: Split,
+    *,
+    canvas: int,
+    cache: Path,
+    most: int = 20_000,
+    report: Callable[[str], None] = lambda _: None,
+) -> UInt8[np.ndarray, "n side side"]:
+    """Return the part masks of drawn people, cut out and kept as `pool_of` does their pictures.
+
+    Raises `UsageError` for people who are not drawn.
+    """
+    people = people[:most]
+    side = round(MARGIN * canvas)
+
+    def cut(person: Person) -> np.ndarray:
+        return part_map(rendering_of(person).parts, _affine(person, side), (side, side))
+
+    path = cache / f"{_digest(people, side)}-parts.npy"
+    if not path.exists():
+        report(f"cutting the part masks of {len(people):,} people out of {people.name}")
+        _write(people, cut, (side, side), path)
+    masks: np.ndarray = np.load(path, mmap_mode="r")
+    return masks
+
+
+def _write(
+    people: Split, cut: Callable[[Person], np.ndarray], shape: tuple[int, ...], path: Path
+) -> None:
+    """Write what is cut out of everybody, 8-bit arrays of a shape, as one array."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial.npy")
-    images = np.lib.format.open_memmap(
-        partial, mode="w+", dtype=np.uint8, shape=(len(people), side, side, 3)
+    array = np.lib.format.open_memmap(
+        partial, mode="w+", dtype=np.uint8, shape=(len(people), *shape)
     )
 
-    def cut(index: int) -> None:
-        person = people[index]
-        images[index] = warped(person.photo.read(), _affine(person, side), (side, side))
+    def fill(index: int) -> None:
+        array[index] = cut(people[index])
 
     try:
         with ThreadPoolExecutor() as executor:
-            for _ in executor.map(cut, range(len(people))):
+            for _ in executor.map(fill, range(len(people))):
                 pass
-        images.flush()
+        array.flush()
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

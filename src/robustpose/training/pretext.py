@@ -7,9 +7,7 @@ among its people is in a split of `rendered`, so that no pose is learned or judg
 import copy
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
@@ -30,7 +28,7 @@ from robustpose.models.model import PoseModel
 from robustpose.models.resnet import ResNet
 from robustpose.poses import Images
 from robustpose.seeds import seed_of
-from robustpose.training.augmentation import recoloured, turned
+from robustpose.training.augmentation import prefetched, recoloured, turned
 from robustpose.training.backbones import encoder_of
 from robustpose.training.loop import Progress, supports_bfloat16, weights_of, write_state
 from robustpose.training.pools import MARGIN, Pool, pool_of
@@ -106,7 +104,7 @@ class Pretext:
         def batch(step: int) -> ActivityBatch:
             return activity_batch(people, self.recipe, canvas, step)
 
-        for images, labels in _ahead(batch, range(self.step, self.recipe.steps)):
+        for images, labels in prefetched(batch, range(self.step, self.recipe.steps)):
             loss = self._train_on(images.to(self.device), labels.to(self.device))
             self.step += 1
             listen(Progress(self.step, self.recipe.steps, loss))
@@ -285,20 +283,6 @@ def _card(pretext: Pretext, held_out: int) -> dict[str, Any]:
 def _share_of_rate(step: int, steps: int) -> float:
     warm_up = min(1.0, (step + 1) / max(1.0, steps / 20))
     return warm_up * (1 + math.cos(math.pi * step / steps)) / 2
-
-
-def _ahead(
-    make: Callable[[int], ActivityBatch], steps: Iterable[int], *, count: int = 8
-) -> Iterator[ActivityBatch]:
-    """Yield the batches of steps in order, up to `count` of them made ahead in other threads."""
-    waiting: deque[Future[ActivityBatch]] = deque()
-    with ThreadPoolExecutor(max_workers=2) as executor:
-        for step in steps:
-            waiting.append(executor.submit(make, step))
-            if len(waiting) > count:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _resume(pretext: Pretext, path: Path) -> None:

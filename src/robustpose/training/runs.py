@@ -1,7 +1,7 @@
 """A training run from names to a checkpoint: what `robustpose train` does."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -57,6 +57,22 @@ class Listener:
     scored: Callable[[Mapping[str, float]], None] = lambda _: None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Where a trained network goes, and what its card says of it.
+
+    `card` makes the card of scores, `load` reads the file as anybody will, `scores` scores a
+    network on the first so many people of each test split (None: on all), in percent. `kept` says
+    at which steps a checkpoint is kept besides the last, each with its percentage of the images.
+    """
+
+    path: Path
+    card: Callable[[Mapping[str, float]], Mapping[str, object]]
+    load: Callable[[Path], PoseModel]
+    scores: Callable[[PoseModel, int | None], Mapping[str, float]]
+    kept: Mapping[int, int] = field(default_factory=dict)
+
+
 def run_training(
     run: TrainingRun,
     *,
@@ -68,9 +84,7 @@ def run_training(
 ) -> Path:
     """Train, score on the test splits and write `out/NETWORK.safetensors`; returns its path.
 
-    Every `score_every` steps the first `held_out` people of each test split are scored, for the
-    eye alone: nothing is chosen by it. Of several processes only that of `rank` 0 scores and
-    writes. Raises `UsageError` for names or files that do not fit.
+    The rest is as in `complete`. Raises `UsageError` for names or files that do not fit.
     """
     model = build_model(run.network, seed=run.recipe.seed)
     people = [load_people(name, split="train") for name in run.data]
@@ -84,33 +98,58 @@ def run_training(
         pool_of(split, canvas=model.size[0], cache=run.cache, report=listener.says)
         for split in people
     ]
-    trainer = Trainer(model, run.recipe, pools, shares, device=device)
     used = [len(pool) for pool in pools]
+    result = Result(
+        path=run.out / f"{run.network}.safetensors",
+        card=lambda scores: _card(run, people, used, shares, origin, scores),
+        load=lambda path: load_model(run.network, checkpoint=path),
+        scores=lambda model, limit: _scores(model, tests, limit),
+        kept=kept,
+    )
+    trainer = Trainer(model, run.recipe, pools, shares, device=device)
+    return complete(
+        trainer, result, listener=listener, rank=rank, score_every=score_every, held_out=held_out
+    )
+
+
+def complete(
+    trainer: Trainer,
+    result: Result,
+    *,
+    listener: Listener,
+    rank: int = 0,
+    score_every: int = 1000,
+    held_out: int = 200,
+) -> Path:
+    """Train to the end, score the result and write its file; returns the path.
+
+    The folder of the file keeps the state of the training. Every `score_every` steps the first
+    `held_out` people of each test split are scored, for the eye alone: nothing is chosen by it. Of
+    several processes only that of `rank` 0 scores and writes.
+    """
 
     def save(path: Path, scores: Mapping[str, float]) -> None:
-        seen = min(trainer.step * run.recipe.batch_size, run.recipe.images)
-        card = _card(run, people, used, shares, origin, scores)
-        save_checkpoint(trainer.averaged, {**card, "seen": seen}, path)
+        seen = min(trainer.step * trainer.recipe.batch_size, trainer.recipe.images)
+        save_checkpoint(trainer.averaged, {**result.card(scores), "seen": seen}, path)
 
     def stepped(progress: Progress) -> None:
         listener.stepped(progress)
-        if rank == 0 and progress.step in kept:
-            save(run.out / f"{run.network}-at-{kept[progress.step]}.safetensors", {})
+        if rank == 0 and progress.step in result.kept:
+            percent = result.kept[progress.step]
+            save(result.path.with_name(f"{result.path.stem}-at-{percent}.safetensors"), {})
         if rank == 0 and progress.step % score_every == 0 and progress.step < progress.steps:
-            listener.scored(_scores(trainer.averaged, tests, held_out))
+            listener.scored(_scored(result, trainer.averaged, held_out))
 
-    train(trainer, run.out, listen=stepped)
-    path = run.out / f"{run.network}.safetensors"
+    train(trainer, result.path.parent, listen=stepped)
     if rank > 0:
-        return path
+        return result.path
     listener.says("scoring on the whole test splits")
     # The scores are of the file, in half precision, as whoever loads it will find them.
-    save(path, {})
-    result = load_model(run.network, checkpoint=path).to(device)
-    scores = _scores(result, tests, None)
+    save(result.path, {})
+    scores = _scored(result, result.load(result.path).to(trainer.device), None)
     listener.scored(scores)
-    save(path, scores)
-    return path
+    save(result.path, scores)
+    return result.path
 
 
 def _first_weights(
@@ -173,12 +212,19 @@ def _kept(run: TrainingRun) -> dict[int, int]:
     return {max(1, round(run.recipe.steps * percent / 100)): percent for percent in run.keep}
 
 
-def _scores(model: PoseModel, tests: Mapping[str, Split], limit: int | None) -> dict[str, float]:
+def _scored(result: Result, model: PoseModel, limit: int | None) -> Mapping[str, float]:
+    """Return the scores of a network, which is left in the mode that it was in."""
     training = model.training
     model.eval()
-    scores = {name: evaluate(model, split.limited(limit)).pck for name, split in tests.items()}
+    scores = result.scores(model, limit)
     model.train(training)
     return scores
+
+
+def _scores(model: PoseModel, tests: Mapping[str, Split], limit: int | None) -> dict[str, float]:
+    return {
+        f"PCK {name}": evaluate(model, split.limited(limit)).pck for name, split in tests.items()
+    }
 
 
 def _card(
@@ -204,5 +250,5 @@ def _card(
         "recipe": asdict(run.recipe),
         "command": run.command,
         "torch": torch.__version__,
-        "scores": {f"PCK {name}": round(score, 2) for name, score in scores.items()},
+        "scores": {name: round(score, 2) for name, score in scores.items()},
     }

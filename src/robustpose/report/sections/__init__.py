@@ -7,6 +7,7 @@ from robustpose.report.sections.defenses import defenses
 from robustpose.report.sections.iterations import iterations
 from robustpose.report.sections.joints import joints
 from robustpose.report.sections.section import Section
+from robustpose.report.sections.tasks import tasks
 from robustpose.report.sections.transfer import transfer
 from robustpose.report.sections.universal import universal
 
@@ -21,6 +22,7 @@ def sections(run: Run, scores: pl.DataFrame, by_joint: pl.DataFrame) -> list[Sec
     found = (
         joints(run, by_joint),
         iterations(run, scores),
+        tasks(run),
         universal(run, scores),
         transfer(run),
         defenses(run),

@@ -1,0 +1,71 @@
+"""Pose against classification and segmentation: the comparison of the paper's section 4.1.1.
+
+The paper holds its curves against those that Arnab, Miksik and Torr (CVPR 2018) have for
+segmentation on other networks and data, by eye. Here one network answers all three questions.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from robustpose.attacks.iterated import fgsm, igsm
+from robustpose.conditions import Attacked, Clean
+from robustpose.data.rendered import rendered_people
+from robustpose.errors import UsageError, check_choice
+from robustpose.models.tasks import load_tasks
+from robustpose.protocols.jain2019.experiments import RADIUS, U_STEP, segmentation_steps
+from robustpose.studies.constant import Constant
+from robustpose.studies.tasks import TaskStudy
+
+MEASURED_ON = 1000
+"""Training people on whom the answers that never look are measured."""
+
+
+def tasks(
+    *,
+    epsilons: Sequence[float],
+    people: int = 64,
+    attacks: Sequence[str] | None = None,
+    batch_size: int = 16,
+    seed: int = 0,
+    checkpoint: Path | None = None,
+) -> TaskStudy:
+    """Return the study of the three heads on the first `people` drawn test people.
+
+    `epsilons` are in 0-255 units. `attacks` are names such as `IGSM-U-10`; None: FGSM-U, IGSM-U-10,
+    IGSM-U-N and IGSM-U-10N at each epsilon, IGSM-U-100 at 8. `checkpoint` is a file of
+    `robustpose train-tasks`, by default the bundled one. Raises `UsageError` for an unknown attack,
+    an epsilon out of (0, 255], or nobody to attack.
+    """
+    made = list(_attacks(sorted(set(epsilons))))
+    for name in attacks or ():
+        check_choice("attack", name, dict.fromkeys(each.name for each in made))
+    chosen = [each for each in made if not attacks or each.name in attacks]
+    return TaskStudy(
+        name="tasks-v1",
+        people=rendered_people("test").limited(people),
+        training=rendered_people("train").limited(MEASURED_ON),
+        model=partial(load_tasks, checkpoint),
+        conditions={
+            "clean": Clean(),
+            "constant": Constant(),
+            **{f"{each.name} @ {255 * each.ball.eps:g}": each for each in chosen},
+        },
+        batch_size=batch_size,
+        seed=seed,
+    )
+
+
+def _attacks(epsilons: Sequence[float]) -> Iterator[Attacked]:
+    """Yield the attacks in the study's steps and in those of segmentation (`iterations`)."""
+    for epsilon in epsilons:
+        if not 0 < epsilon <= 255:
+            raise UsageError(f"epsilon is in 0-255 units: 0 < epsilon <= 255, found {epsilon:g}")
+        eps, count = epsilon / 255, segmentation_steps(epsilon)
+        yield Attacked(name="FGSM-U", attack=fgsm(eps=eps))
+        for steps in (10, 100) if epsilon == RADIUS else (10,):
+            attack = igsm(eps=eps, steps=steps, step_size=eps / U_STEP)
+            yield Attacked(name=f"IGSM-U-{steps}", attack=attack)
+        for name, steps in (("IGSM-U-N", count), ("IGSM-U-10N", 10 * count)):
+            attack = igsm(eps=eps, steps=steps, step_size=1 / 255)
+            yield Attacked(name=name, attack=attack)
