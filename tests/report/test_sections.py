@@ -1,5 +1,6 @@
 """Sections of experiments: there when a run has the rows, with the numbers of those rows."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,3 +121,17 @@ def test_the_page_shows_sections_and_writes_their_tables(synthetic_run: WriteRun
         assert f'href="#{anchor}"' in html
     for name in ("iterations", "universal", "transfer", "kinds_by_joint"):
         assert (folder / "tables" / f"{name}.csv").is_file()
+
+
+def test_defended_networks_belong_to_the_bare_one_and_stay_out_of_the_main_tables(
+    synthetic_run: WriteRun,
+) -> None:
+    folder = synthetic_run(attacks=("IGSM-U-10",), epsilons=(4, 8))
+    study = json.loads((folder / "study.json").read_text())
+    victims = study["victims"]
+    for name in ("2-SHG+mirror", "2-SHG+mirror+jpeg:75"):
+        victims[name] = victims["2-SHG"]
+    (folder / "study.json").write_text(json.dumps(study))
+    run = open_run(folder)
+    assert run.defended == {"2-SHG+mirror": "2-SHG", "2-SHG+mirror+jpeg:75": "2-SHG"}
+    assert run.networks == NETWORKS

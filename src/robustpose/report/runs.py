@@ -111,7 +111,7 @@ class Run:
     @cached_property
     def defended(self) -> dict[str, str]:
         """The networks behind a defence, NAME+DEFENCE, each with the NAME of its network."""
-        names = sorted(self.study["victims"], key=len, reverse=True)
+        names = sorted(self.study["victims"], key=len)  # a bare network before its defended ones
         bases = {
             name: next((base for base in names if name.startswith(f"{base}+")), None)
             for name in self.study["victims"]
