@@ -12,10 +12,10 @@ from robustpose.data.parts import crop_with_parts
 from robustpose.data.people import Split
 from robustpose.data.rendered import ACTIVITIES, PARTS
 from robustpose.errors import UsageError
-from robustpose.models import build_model
+from robustpose.models import build_model, bundled_path
 from robustpose.models.checkpoints import save_checkpoint
 from robustpose.models.model import PoseModel
-from robustpose.models.tasks import LabelModel, TaskModel, load_tasks, three_heads
+from robustpose.models.tasks import NAME, LabelModel, TaskModel, load_tasks, three_heads
 from robustpose.poses import PoseBatch
 from robustpose.scoring import pck
 
@@ -177,3 +177,16 @@ def test_files_of_other_networks_are_refused(tmp_path: Path) -> None:
         load_tasks(path)
     with pytest.raises(UsageError, match="found no file"):
         load_tasks(tmp_path / "nothing.safetensors")
+
+
+@pytest.mark.skipif(not bundled_path(NAME).exists(), reason="weights are not bundled yet")
+def test_the_bundled_heads_have_learned_all_three_tasks() -> None:
+    card = load_tasks().card
+    assert "robustpose train-tasks" in card["command"]
+    assert [entry["name"] for entry in card["data"]] == ["rendered/train"]
+    assert card["seen"] == card["recipe"]["images"]
+    scores = card["scores"]
+    assert scores["accuracy rendered/test"] > 2 * 100 / len(ACTIVITIES)
+    assert scores["mIoU rendered/test"] > 25
+    assert scores["PCK rendered/test"] > 35
+    assert bundled_path(NAME).stat().st_size < 12 * 2**20
