@@ -54,6 +54,7 @@ class Setting:
     universal: tuple[float, ...] = (8.0, 16.0)
     fitted_on: int = 2_500
     passes: int = 10
+    universal_step: int = 200
     valid: bool = True
 
     @property
@@ -133,7 +134,8 @@ def universal(setting: Setting) -> Iterator[Shown]:
     for radius in setting.universal:
         ball = setting.ball(radius / 255)
         yield Shown(Noise(ball=ball), {})
-        method = metzen(eps=ball.eps, ball=setting.ball)
+        step_size = ball.eps / setting.universal_step
+        method = metzen(eps=ball.eps, step_size=step_size, ball=setting.ball)
         yield Shown(fit(name="UAP", method=method), setting.everybody)
     method = shafahi(eps=max(setting.universal) / 255, ball=setting.ball)
     yield Shown(fit(name="UAP-SGA", method=method), setting.white_box)
