@@ -139,9 +139,8 @@ def shafahi(
     Shafahi et al. (2020), section 3: u <- project(u + step), with the step from the gradient of a
     mini-batch, and the loss of each image clipped so that none of them dominates. What differs:
     beta (9 for cross-entropy in widely used code) is relative to the clean losses, since losses of
-    poses have no common scale; steps are signed, and follow a decaying sum of gradients (momentum)
-    instead of Adam's, which has a second average to keep; and their length stays the same, so that
-    a fit can go on for longer.
+    poses have no common scale; for the same reason steps are signed, and follow a decaying sum of
+    gradients (momentum); and their length stays the same, so that a fit can go on for longer.
     """
     size = eps / 10 if step_size is None else step_size
     return UniversalAscent(ball=ball(eps), step_size=size, momentum=momentum, clip=clip)
