@@ -44,7 +44,9 @@ class Setting:
 
     `stages` tells how many stages each network attacked has, `defended` which defended networks
     belong to it. `epsilons` are in 0-255 units; `everywhere` makes the attacks of 100 steps at all
-    of them. `valid` keeps images in the valid range.
+    of them. Universal perturbations of the radii `universal` are fitted on `fitted_on` people, in
+    so many `passes` of steps of radius / `universal_step` (the paper's is 200). `valid` keeps
+    images in the valid range.
     """
 
     stages: Mapping[str, int]
