@@ -47,7 +47,8 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
         "plausibility": plausibility_table(opened),
         "above_guess": floor_table(opened),
     }
-    experiments = sections(opened, all_scores, all_joints)
+    guessed = with_guess(all_scores, explained["above_guess"])
+    experiments = sections(opened, guessed, all_joints)
     tables = {"scores": all_scores, "joints": all_joints, "conditions": conditions(opened)}
     for section in experiments:
         tables |= section.files

@@ -20,7 +20,10 @@ SWEPT = r"^(IGSM-[UT]-\d+) step 1/(\d+)$"
 
 
 def iterations(run: Run, scores: pl.DataFrame) -> Section | None:
-    """Return what more steps and other steps do; None if the run has nothing of it."""
+    """Return what more steps and other steps do; None if the run has nothing of it.
+
+    A column `guess` of the scores is drawn dotted.
+    """
     table = _at_epsilon(run, scores)
     counted = table.filter(pl.col("attack").str.contains(COUNTED))
     if counted.select("goal", "steps").n_unique() < 3:
@@ -31,7 +34,7 @@ def iterations(run: Run, scores: pl.DataFrame) -> Section | None:
             "iterations",
             "Number of steps",
             f"What is left (untargeted) or reached (targeted) at ε = {EPSILON:g} after so many "
-            "steps of one and the same size.",
+            "steps of one and the same size. Dotted: one constant pose for everybody.",
             "Lines of the score against the number of steps; numbers in tables/iterations.csv.",
             _chart(counted, run),
             hint="Point at a marker for its numbers.",
@@ -79,7 +82,15 @@ def _chart(counted: pl.DataFrame, run: Run) -> Spec:
         shape=by_network("shape", networks),
         tooltip=["network:N", "attack:N", "steps:Q", alt.Tooltip("value:Q", format=".1f")],
     )
-    layers = alt.LayerChart(layer=[line, point], data=plain(long), width=400, height=270)
+    dots = (
+        alt.Chart()
+        .transform_filter("isValid(datum.guess)")
+        .mark_rule(strokeWidth=1.3, strokeDash=[1, 3])
+        .encode(
+            y=percent_axis("mean(guess)", "score [%]", 100.0), color=by_network("color", networks)
+        )
+    )
+    layers = alt.LayerChart(layer=[dots, line, point], data=plain(long), width=400, height=270)
     return finished(
         layers.facet(facet=alt.Facet("panel:N", sort=list(panels.values()), title=None), columns=2)
     )
