@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def test_relative_and_kept_by_hand() -> None:
     assert above.value == 0
     assert np.isnan(above.draws).all()
     assert math.isnan(above.interval.low)
-    sure = kept(*(each._replace(draws=each.draws[[0, 2]]) for each in (attacked, clean, chance)))
+    sure = kept(*(replace(each, draws=each.draws[[0, 2]]) for each in (attacked, clean, chance)))
     np.testing.assert_allclose(sure.draws, [0, 50])
 
 

@@ -50,6 +50,15 @@ def test_parts_are_named_and_nothing_else_lies_beside_them(
     assert set(rows["part"]) == set(parts)
 
 
+def test_the_study_says_what_kind_of_network_each_is(finished: Path) -> None:
+    victims = read_study(finished)["victims"]
+    # Tiny networks are none of the zoo: their own name stands for their family.
+    assert victims["resdec"]["family"] == victims["resdec"]["model"] == "resdec"
+    assert victims["resdec"]["stages"] == 1
+    assert victims["resdec"]["backbone"] == "ResNet-18, 8 channels, stride 16"
+    assert victims["deeppose"]["backbone"] == "ResNet-18, 8 channels, stride 32"
+
+
 def test_clean_rows_are_what_the_network_says(rows: pl.DataFrame, tiny_study: Make) -> None:
     study = tiny_study()
     for name in study.victims:

@@ -13,13 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from robustpose.metrics.intervals import (
-    Interval,
-    Sums,
-    difference_interval,
-    percentile_interval,
-    ratio_interval,
-)
+from robustpose.metrics.estimates import Estimate
+from robustpose.metrics.intervals import Interval, Sums, difference_interval, ratio_interval
 
 _AT_ONCE = 100  # resamples; bounds the memory
 
@@ -76,6 +71,15 @@ def auroc_interval(
     Value i of both arrays is the same person, who is drawn on both sides or on neither. People
     without both values are left out. NaN if nobody is left.
     """
+    return auroc_estimate(clean, attacked, counts).interval
+
+
+def auroc_estimate(
+    clean: Float[np.ndarray, "n"],
+    attacked: Float[np.ndarray, "n"],
+    counts: Float[np.ndarray, "b n"],
+) -> Estimate:
+    """Return `auroc` with its draws, 0 to 1; people without both values are left out."""
     both = ~np.isnan(clean) & ~np.isnan(attacked)
     pooled = np.concatenate([clean[both], attacked[both]])
     drawn = counts[:, both]
@@ -86,7 +90,7 @@ def auroc_interval(
         none = nobody[: len(some)]
         areas.append(_areas(pooled, np.hstack([some, none]), np.hstack([none, some])))
     found = np.concatenate(areas) if areas else np.array([])
-    return percentile_interval(auroc(clean[both], attacked[both]), found)
+    return Estimate(auroc(clean[both], attacked[both]), found)
 
 
 def confidence_fall(

@@ -77,8 +77,8 @@ def ratio_interval(
 
     NaN where the denominator is 0; resamples without a denominator say nothing and are left out.
     """
-    value = _total(Sums(numerator, denominator))
-    drawn = _ratio(counts @ numerator, counts @ denominator)
+    sums = Sums(numerator, denominator)
+    value, drawn = total_ratio(sums), drawn_ratios(sums, counts)
     return percentile_interval(scale * value, scale * drawn, coverage=coverage)
 
 
@@ -96,10 +96,8 @@ def difference_interval(
     conditions cancels. An interval without 0 tells the conditions apart; two intervals that
     overlap tell nothing. NaN where a denominator is 0; resamples without one are left out.
     """
-    value = _total(first) - _total(second)
-    drawn = _ratio(counts @ first.numerator, counts @ first.denominator) - _ratio(
-        counts @ second.numerator, counts @ second.denominator
-    )
+    value = total_ratio(first) - total_ratio(second)
+    drawn = drawn_ratios(first, counts) - drawn_ratios(second, counts)
     return percentile_interval(scale * value, scale * drawn, coverage=coverage)
 
 
@@ -118,9 +116,15 @@ def percentile_interval(
     return Interval(float(value), float(low), float(high))
 
 
-def _total(sums: Sums) -> float:
+def total_ratio(sums: Sums) -> float:
+    """Return the ratio of the sums over people; NaN where the denominator is 0."""
     numerator, denominator = (each.sum(keepdims=True) for each in sums)
     return float(_ratio(numerator, denominator)[0])
+
+
+def drawn_ratios(sums: Sums, counts: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b"]:
+    """Return the ratio of the sums over the people of each resample; NaN where it has none."""
+    return _ratio(counts @ sums.numerator, counts @ sums.denominator)
 
 
 def _ratio(

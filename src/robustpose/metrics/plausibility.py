@@ -28,7 +28,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from robustpose.metrics.intervals import Interval, ratio_interval
+from robustpose.metrics.intervals import Interval, Sums, ratio_interval
 from robustpose.skeletons import Skeleton
 
 CENTRAL = 0.99
@@ -169,9 +169,14 @@ def implausible_share(scores: Float[np.ndarray, "n"], counts: Float[np.ndarray, 
 
     Annotated people like the population have 1 %. Poses whose score is NaN do not count.
     """
+    return ratio_interval(*implausible_sums(scores), counts)
+
+
+def implausible_sums(scores: Float[np.ndarray, "n"]) -> Sums:
+    """Return who is implausible among those who have a score, for an interval of the share."""
     scored = ~np.isnan(scores)
     outside = scored & (scores > 1)
-    return ratio_interval(outside.astype(float), scored.astype(float), counts)
+    return Sums(outside.astype(float), scored.astype(float))
 
 
 def outside_by_measure(extreme: Float[np.ndarray, "n m"], people: Population) -> dict[str, float]:

@@ -6,7 +6,7 @@ ways: relative to the clean score, and relative to what the clean score has abov
 score of an answer that never looks at the picture.
 
 Intervals are bootstraps over people (`metrics.intervals`): a resample draws whole people, adds up
-what each of them has in each class and forms the score anew. `Resampled` keeps all draws, so that
+what each of them has in each class and forms the score anew. `Estimate` keeps all draws, so that
 whatever is compared is compared draw by draw.
 """
 
@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from robustpose.metrics.intervals import COVERAGE, Interval, percentile_interval
+from robustpose.metrics.estimates import Estimate
+from robustpose.metrics.intervals import COVERAGE
 from robustpose.metrics.pck import pck_sums
 
 
@@ -24,22 +25,6 @@ class Tally(NamedTuple):
 
     above: Float[np.ndarray, "n classes"]
     below: Float[np.ndarray, "n classes"]
-
-
-class Resampled(NamedTuple):
-    """A figure in percent, and what it was in each resample."""
-
-    value: float
-    draws: Float[np.ndarray, "b"]
-
-    def __sub__(self, other: "Resampled") -> "Resampled":
-        """Return the difference, in points: paired if both have the same draws of people."""
-        return Resampled(self.value - other.value, self.draws - other.draws)
-
-    @property
-    def interval(self) -> Interval:
-        """The value with its percentile interval."""
-        return percentile_interval(self.value, self.draws)
 
 
 def accuracy_tally(correct: Bool[np.ndarray, "n"]) -> Tally:
@@ -84,17 +69,17 @@ def percent(tally: Tally) -> float:
     return float(_scores(tally, everybody)[0])
 
 
-def resampled(tally: Tally, counts: Float[np.ndarray, "b n"]) -> Resampled:
+def resampled(tally: Tally, counts: Float[np.ndarray, "b n"]) -> Estimate:
     """Return the score in percent; `counts` says how often each resample draws each person."""
-    return Resampled(percent(tally), _scores(tally, counts))
+    return Estimate(percent(tally), _scores(tally, counts))
 
 
-def relative(attacked: Resampled, clean: Resampled) -> Resampled:
+def relative(attacked: Estimate, clean: Estimate) -> Estimate:
     """Return what is left in percent of the clean score; NaN where that is 0."""
     return _share(attacked, clean)
 
 
-def kept(attacked: Resampled, clean: Resampled, chance: Resampled) -> Resampled:
+def kept(attacked: Estimate, clean: Estimate, chance: Estimate) -> Estimate:
     """Return 100 x (attacked - chance) / (clean - chance), negative below chance.
 
     NaN where the clean score is not above chance; without an interval where that happens in more
@@ -104,7 +89,7 @@ def kept(attacked: Resampled, clean: Resampled, chance: Resampled) -> Resampled:
     found = _share(attacked - chance, above)
     nothing = float((above.draws <= 0).mean())
     hidden = nothing > (1 - COVERAGE) / 2
-    return found._replace(draws=np.full_like(found.draws, np.nan)) if hidden else found
+    return Estimate(found.value, np.full_like(found.draws, np.nan)) if hidden else found
 
 
 def commonest(labels: Int[np.ndarray, "n"]) -> int:
@@ -155,8 +140,8 @@ def _scores(tally: Tally, counts: Float[np.ndarray, "b n"]) -> Float[np.ndarray,
     return np.where(number > 0, 100 * ratios.sum(axis=1) / np.maximum(number, 1), np.nan)
 
 
-def _share(part: Resampled, whole: Resampled) -> Resampled:
+def _share(part: Estimate, whole: Estimate) -> Estimate:
     value = 100 * part.value / whole.value if whole.value > 0 else float("nan")
     positive = whole.draws > 0
     drawn = np.where(positive, 100 * part.draws / np.where(positive, whole.draws, 1), np.nan)
-    return Resampled(value, drawn)
+    return Estimate(value, drawn)

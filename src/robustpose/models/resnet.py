@@ -62,6 +62,8 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     """The convolutional part: pictures in, features at 1/`stride` of their size out.
 
+    Encoders of one `name` differ in their weights alone.
+
     `depth` is 18, 34, 50, 101 or 152; `width` the channels of the first stage (64 in the
     paper; less for compact networks); `channels` the channels of the output. Without
     `stem_pool` the stride is 16 instead of 32: at half the paper's picture size the features keep
@@ -71,6 +73,7 @@ class ResNet(nn.Module):
     def __init__(self, depth: int, *, width: int = 64, stem_pool: bool = True) -> None:
         super().__init__()
         self.stride = 32 if stem_pool else 16
+        self.name = f"ResNet-{depth}, {width} channels, stride {self.stride}"
         block = BasicBlock if depth < 50 else Bottleneck
         self.channels = 8 * width * block.expansion
         self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)

@@ -49,7 +49,7 @@ def confidence_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> 
     for network, condition in _cases(run):
         if condition is None:
             continue
-        clean, attacked = (_confidence(run, network, each) for each in (None, condition))
+        clean, attacked = (confidences(run, network, each) for each in (None, condition))
         found = confidence_fall(clean, attacked, counts)
         auroc = Interval(*(100 * value for value in found.auroc))
         lines.append(_line(network, condition, {"auroc": auroc, "fell": found.fell}))
@@ -120,6 +120,13 @@ def bodies_of(run: Run) -> Population | None:
         return None
 
 
+def confidences(run: Run, network: str, condition: Condition | None) -> Float[np.ndarray, "n"]:
+    """Return each person's mean confidence over the joints that count; NaN without an answer."""
+    nothing = [math.nan] * len(run.skeleton)
+    values = [each or nothing for each in run.column(network, condition, "confidence")]
+    return mean_confidence(np.array(values, dtype=float), run.counted)
+
+
 def _cases(run: Run) -> Iterator[tuple[str, Condition | None]]:
     """Yield what has all its cells: each network's clean images, then its attacks."""
     for network in run.networks:
@@ -141,12 +148,6 @@ def kinds_of(run: Run, network: str, condition: Condition | None) -> np.ndarray:
         run.skeleton.mirror,
         threshold=run.threshold,
     )
-
-
-def _confidence(run: Run, network: str, condition: Condition | None) -> Float[np.ndarray, "n"]:
-    nothing = [math.nan] * len(run.skeleton)
-    values = [each or nothing for each in run.column(network, condition, "confidence")]
-    return mean_confidence(np.array(values, dtype=float), run.counted)
 
 
 def _line(

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from robustpose.metrics.intervals import RESAMPLES
 from robustpose.report.bodies import bodies
 from robustpose.report.charts import beside_published, curves
+from robustpose.report.claims import Judged, RunEvidence, judge_all, verdict_table
 from robustpose.report.explanations import (
     confidence_table,
     floor_table,
@@ -32,6 +33,9 @@ from robustpose.report.runs import Condition, Run, open_run
 from robustpose.report.sections import sections
 from robustpose.report.tables import conditions, joint_scores, scores, write_tables
 from robustpose.studies.rows import write_bytes
+
+CLAIMED = "jain2019"
+"""How the names of studies begin whose claims are judged."""
 
 
 def write_report(run: Path, *, title: str | None = None) -> Path:
@@ -52,6 +56,9 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
     tables = {"scores": all_scores, "joints": all_joints, "conditions": conditions(opened)}
     for section in experiments:
         tables |= section.files
+    judged = _judged(opened)
+    if judged:
+        tables["claims"] = verdict_table(judged)
     write_tables({**tables, **explained}, run / "tables")
     main = main_condition(opened)
     drawn = with_guess(whole_curves(opened, all_scores), explained["above_guess"])
@@ -73,6 +80,7 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
         "signs": signs(opened, explained, main) if main else [],
         "gallery": gallery(opened, main) if main else None,
         "sections": experiments,
+        "judged": judged,
         "grouped": _grouped(opened),
         "undrawn": _undrawn(opened),
         "missing_cells": len(opened.missing),
@@ -172,6 +180,11 @@ def _kinds(run: Run, kinds: pl.DataFrame, main: Condition | None) -> list[Chart]
     alt = "Stacked bars of kinds of error; numbers in tables/error_kinds.csv."
     bars, hint = kind_bars(kinds, main), "Point at a bar for its numbers."
     return [drawn(run.folder, "error_kinds", "Kinds of error", caption, alt, bars, hint=hint)]
+
+
+def _judged(run: Run) -> list[Judged]:
+    """Judge the claims of the study that a run repeats, if it does."""
+    return judge_all(RunEvidence(run)) if run.study["name"].startswith(CLAIMED) else []
 
 
 def _networks(run: Run) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ CURVES = ("2a", "2b", "2c", "2d")
 def published_curves() -> pl.DataFrame:
     """Return the curves of Figure 2: attack, published, eps255, value (in percent)."""
     chosen = (
-        _table("figures")
+        published_table("figures")
         .filter(pl.col("figure").is_in(CURVES))
         .select(
             "attack",
@@ -31,7 +31,7 @@ def published_curves() -> pl.DataFrame:
 
 def published_points(eps255: float) -> dict[tuple[str, str], float]:
     """Return (network, attack) -> percent of all of Figure 2 at an epsilon; 2a to 2d come first."""
-    table = _table("figures").filter(pl.col("epsilon") == eps255)
+    table = published_table("figures").filter(pl.col("epsilon") == eps255)
     points: dict[tuple[str, str], float] = {}
     for row in table.sort("figure", maintain_order=True).to_dicts():
         points.setdefault((row["model"], row["attack"]), row["value_percent"])
@@ -41,7 +41,7 @@ def published_points(eps255: float) -> dict[tuple[str, str], float]:
 def published_joints(attack: str) -> dict[str, dict[str, float]]:
     """Return network -> joint -> percent of Table 2, left and right joints together."""
     found: dict[str, dict[str, float]] = {}
-    for row in _table("table2_joints").filter(attack=attack).to_dicts():
+    for row in published_table("table2_joints").filter(attack=attack).to_dicts():
         found.setdefault(row["model"], {})[row["joint"]] = row["value_percent"]
     return found
 
@@ -49,11 +49,12 @@ def published_joints(attack: str) -> dict[str, dict[str, float]]:
 def published_transfer() -> dict[str, dict[str, float]]:
     """Return victim -> made on -> relative PCKh of Table 1, universal perturbations."""
     found: dict[str, dict[str, float]] = {}
-    for row in _table("table1_universal_transfer").to_dicts():
+    for row in published_table("table1_universal_transfer").to_dicts():
         found.setdefault(row["victim"], {})[row["made_on"]] = row["relative_pckh_percent"]
     return found
 
 
-def _table(name: str) -> pl.DataFrame:
+def published_table(name: str) -> pl.DataFrame:
+    """Return `jain2019_NAME.csv` as it is shipped."""
     path = resources.files("robustpose.report") / f"jain2019_{name}.csv"
     return pl.read_csv(path.read_bytes())

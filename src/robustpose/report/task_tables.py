@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
+from robustpose.metrics.estimates import Estimate
 from robustpose.metrics.intervals import RESAMPLES, resample_counts
 from robustpose.metrics.tasks import (
-    Resampled,
     Tally,
     accuracy_tally,
     kept,
@@ -97,7 +97,7 @@ class TaskRun:
 
     def score(
         self, task: str, condition: str = CLEAN, eps255: float | None = None
-    ) -> Resampled | None:
+    ) -> Estimate | None:
         """Return the score of a head under a condition; None if not everybody has a row."""
         key = (task, condition, eps255)
         rows = self._by_condition.get(key, self.rows.clear())
@@ -108,7 +108,7 @@ class TaskRun:
             self._scores[key] = resampled(tally, self.counts)
         return self._scores[key]
 
-    def measures(self, task: str, condition: str, eps255: float) -> dict[str, Resampled] | None:
+    def measures(self, task: str, condition: str, eps255: float) -> dict[str, Estimate] | None:
         """Return `MEASURES` of a head under an attack: in percent, of clean, of above chance."""
         attacked, clean = self.score(task, condition, eps255), self.score(task)
         chance = self.score(task, CHANCE)
@@ -129,7 +129,7 @@ class TaskRun:
         return pck_tally(error, self.study["people"]["threshold"])
 
     @cached_property
-    def _scores(self) -> dict[tuple[str, str, float | None], Resampled]:
+    def _scores(self) -> dict[tuple[str, str, float | None], Estimate]:
         return {}
 
     @cached_property
@@ -186,7 +186,7 @@ def task_differences(run: TaskRun) -> pl.DataFrame:
     return pl.DataFrame(lines, schema=_DIFFERENCES, orient="row")
 
 
-def _ends(run: TaskRun, measures: Mapping[str, Resampled]) -> dict[str, float | None]:
+def _ends(run: TaskRun, measures: Mapping[str, Estimate]) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     for name, measure in measures.items():
         found |= interval_ends(name, measure.interval, run.people)

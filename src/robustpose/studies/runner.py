@@ -18,6 +18,8 @@ from robustpose.data.crops import crop
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
+from robustpose.models.resnet import ResNet
+from robustpose.models.zoo import ZOO
 from robustpose.poses import PoseBatch
 from robustpose.studies.guesses import guess_entry
 from robustpose.studies.judging import Judged, people_table, rows_of
@@ -245,12 +247,7 @@ class _Runner:
             "people": _people_entry(study, self.shared.tolist()),
             "guess": self.guess,
             "victims": {
-                name: {
-                    "checkpoint": self.digests[name],
-                    "summary": f"{model.name}, {model.size[0]} x {model.size[1]} px",
-                    "parameters": sum(p.numel() for p in model.parameters()),
-                    "card": dict(model.card),
-                }
+                name: _victim_entry(model, self.digests[name])
                 for name, model in self.models.items()
             },
             "conditions": [
@@ -420,6 +417,22 @@ def write_artefact(artefact: Artefact, path: Path) -> None:
     partial = partial_of(path)
     save_file(dict(artefact), partial)
     partial.replace(path)
+
+
+def _victim_entry(model: PoseModel, digest: str) -> dict[str, object]:
+    """Return what reports may ask of a network; a defended one is called NAME+DEFENSE."""
+    name = model.name.partition("+")[0]
+    encoders = [module.name for module in model.modules() if isinstance(module, ResNet)]
+    return {
+        "checkpoint": digest,
+        "model": name,
+        "family": ZOO[name].family if name in ZOO else name,
+        "stages": len(model.codecs),
+        "backbone": encoders[0] if encoders else None,
+        "summary": f"{model.name}, {model.size[0]} x {model.size[1]} px",
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "card": dict(model.card),
+    }
 
 
 def _people_entry(study: Study, scored: list[bool]) -> dict[str, object]:
