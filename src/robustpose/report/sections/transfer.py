@@ -117,7 +117,7 @@ def _pairs(run: Run) -> Iterator[tuple[Condition, str, str]]:
 def _related(run: Run, victim: str, source: str) -> str | None:
     if victim == source:
         return "itself"
-    encoders = [run.study["victims"][name].get("encoder") for name in (victim, source)]
+    encoders = [run.study["victims"][name].get("backbone") for name in (victim, source)]
     return "same encoder" if encoders[0] is not None and encoders[0] == encoders[1] else None
 
 
