@@ -1,5 +1,6 @@
 """Running a study: every cell that has no part on disk is made, judged and written."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -420,8 +421,8 @@ def write_artefact(artefact: Artefact, path: Path) -> None:
 
 
 def _victim_entry(model: PoseModel, digest: str) -> dict[str, object]:
-    """Return what reports may ask of a network; a defended one is called NAME+DEFENSE."""
-    name = model.name.partition("+")[0]
+    """Return what reports may ask of a network, which may be called NAME#SEED+DEFENSE."""
+    name = re.split(r"[#+]", model.name)[0]
     encoders = [module.name for module in model.modules() if isinstance(module, ResNet)]
     return {
         "checkpoint": digest,
