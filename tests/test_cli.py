@@ -117,7 +117,9 @@ def test_run_writes_rows_and_report_and_resumes(monkeypatch, capsys, folder):
     assert len(pl.read_parquet(list(parts))) == 4
     guess = json.loads((folder / "run" / "study.json").read_text())["guess"]
     assert (guess["split"], guess["people"]) == ("rendered/train", 10)
+    assert "already" not in capsys.readouterr().out
     assert call(monkeypatch, *arguments) == 0
+    assert "every cell was there already" in capsys.readouterr().out
     assert call(monkeypatch, *arguments, "--seed", 1) == 2  # its report would replace this one
     assert "choose another --out" in capsys.readouterr().err
     again = {path: path.stat().st_mtime_ns for path in (folder / "run" / "rows").iterdir()}

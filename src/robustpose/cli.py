@@ -374,12 +374,19 @@ def _run_and_report(study: "Study", out: Path) -> None:
     from robustpose.scoring import best_device
     from robustpose.studies.runner import run_study
 
+    before = _parts(out)
     with terminal.study_progress() as listen:
         run_study(study, out, device=best_device(), command=terminal.command_line(), listen=listen)
+    if before and _parts(out) == before:
+        terminal.say(f"every cell was there already in {out}: no network was run")
     terminal.say("writing the report")
     page = write_report(out)
     terminal.show_study(scores(out))
     terminal.say(f"report: {page}")
+
+
+def _parts(out: Path) -> set[str]:
+    return {path.name for path in (out / "rows").glob("*.parquet")}
 
 
 def _training_people(people: str) -> "Split | None":
