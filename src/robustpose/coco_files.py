@@ -5,135 +5,65 @@ fit is refused with one message that names the file, the record (counted from 1,
 the field. Nothing is repaired, and what is given is never changed.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from robustpose.errors import UsageError
+from robustpose.json_records import (
+    NUMBER,
+    Numbers,
+    Record,
+    Records,
+    Text,
+    kind_of,
+    read_json,
+    records_of,
+    told,
+)
 from robustpose.skeletons import COCO17
 
-Record = Mapping[str, Any]
+MOST = 1e6
+"""No photograph has so many pixels a side: coordinates beyond are mistakes."""
 
 
-@dataclass(frozen=True)
-class Field:
-    """What a field of every record must hold: numbers of one shape, or a text.
-
-    `kinds` are numpy's letters for the types that will do; `fits` tells for an array of them,
-    one a record, whether the values will do.
-    """
-
-    expected: str
-    shape: tuple[int, ...] = ()
-    kinds: str = "iuf"
-    fits: Callable[[np.ndarray], bool] = lambda values: bool(np.isfinite(values).all())
-
-    def read(self, values: Sequence[object]) -> np.ndarray | None:
-        """Return the values as one array, or None if one of them will not do."""
-        if not values:
-            return np.zeros((0, *self.shape), dtype=np.float64 if "f" in self.kinds else np.int64)
-        try:
-            array = np.array(values)
-        except (ValueError, OverflowError):  # of several lengths
-            return None
-        if array.dtype.kind not in self.kinds or array.shape[1:] != self.shape:
-            return None
-        if "f" in self.kinds:
-            array = array.astype(np.float64, copy=False)
-        return array if self.fits(array) else None
+def _within(values: np.ndarray, most: float = MOST) -> bool:
+    return bool((np.abs(values) < most).all())
 
 
-ID = Field("a whole number", kinds="i")
-COUNT = Field("a whole number from 0", kinds="i", fits=lambda values: bool((values >= 0).all()))
-SIDE = Field("a whole number from 1", kinds="i", fits=lambda values: bool((values >= 1).all()))
-FLAG = Field("0 or 1", kinds="ib", fits=lambda values: bool(np.isin(values, (0, 1)).all()))
-NUMBER = Field("a finite number")
-AREA = Field(
-    "a finite number from 0",
-    fits=lambda values: bool((np.isfinite(values) & (values >= 0)).all()),
+ID = Numbers("a whole number below 2^63", kinds="i")
+COUNT = Numbers("a whole number from 0", kinds="i", fits=lambda values: bool((values >= 0).all()))
+SIDE = Numbers(
+    "a whole number from 1, below a million",
+    kinds="i",
+    fits=lambda values: bool((values >= 1).all()) and _within(values),
 )
-BOX = Field(
-    "four finite numbers (x, y, width, height), the sides from 0",
+FLAG = Numbers("0 or 1", kinds="ib", fits=lambda values: bool(np.isin(values, (0, 1)).all()))
+AREA = Numbers(
+    "a number from 0, below 10^12",
+    fits=lambda values: bool((values >= 0).all()) and _within(values, MOST**2),
+)
+BOX = Numbers(
+    "four numbers below a million (x, y, width, height), the sides from 0",
     shape=(4,),
-    fits=lambda values: bool(np.isfinite(values).all() and (values[:, 2:] >= 0).all()),
+    fits=lambda values: bool((values[:, 2:] >= 0).all()) and _within(values),
 )
-KEYPOINTS = Field("51 finite numbers (x, y, flag of 17 joints)", shape=(3 * len(COCO17),))
-FILE_NAME = Field(
+KEYPOINTS = Numbers("51 finite numbers (x, y, flag of 17 joints)", shape=(3 * len(COCO17),))
+JOINTS = Numbers(
+    "51 numbers below a million (x, y, flag of 17 joints)", KEYPOINTS.shape, fits=_within
+)
+FILE_NAME = Text(
     "the name of a file below the folder of photographs",
-    kinds="U",
-    fits=lambda names: all(
-        name and ".." not in Path(name).parts and not Path(name).is_absolute() for name in names
+    fits=lambda name: (
+        name.isprintable()
+        and name not in ("", ".")
+        and ".." not in Path(name).parts
+        and not Path(name).is_absolute()
     ),
 )
-
-
-@dataclass(frozen=True)
-class Records:
-    """A list of records of one kind, with where it was read and which it holds of it."""
-
-    file: str
-    kind: str
-    rows: Sequence[Record]
-    numbers: Sequence[int]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def take(self, kept: Bool[np.ndarray, "n"]) -> "Records":
-        """Return the records where `kept` is True."""
-        places = np.flatnonzero(kept).tolist()
-        return replace(
-            self,
-            rows=[self.rows[place] for place in places],
-            numbers=[self.numbers[place] for place in places],
-        )
-
-    def column(self, name: str, field: Field) -> np.ndarray:
-        """Return the values of a field. Raises `UsageError` for the first that will not do."""
-        values = field.read([row.get(name) for row in self.rows])
-        if values is not None:
-            return values
-        bad = next(i for i, row in enumerate(self.rows) if field.read([row.get(name)]) is None)
-        if name not in self.rows[bad]:
-            raise self.fault(bad, f"has no `{name}`: expected {field.expected}")
-        found = _told(self.rows[bad][name], field)
-        raise self.fault(bad, f"expected `{name}` to be {field.expected}, found {found}")
-
-    def ids(self) -> Int[np.ndarray, "n"]:
-        """Return the records' own ids. Raises `UsageError` for one that occurs twice."""
-        ids = self.column("id", ID)
-        _, first = np.unique(ids, return_index=True)
-        if len(first) < len(ids):
-            again = np.setdiff1d(np.arange(len(ids)), first)[0]
-            before = self.numbers[int(np.flatnonzero(ids == ids[again])[0])]
-            raise self.fault(int(again), f"`id` is that of {self.kind} {before} as well")
-        return ids
-
-    def places(self, name: str, known: Int[np.ndarray, "m"], owner: str) -> Int[np.ndarray, "n"]:
-        """Return where in `known` the ids of a field are. Raises `UsageError` for an unknown one.
-
-        `owner` is the file that has the known ones.
-        """
-        wanted = self.column(name, ID)
-        order = np.argsort(known)
-        at = np.searchsorted(known, wanted, sorter=order)
-        found = order[np.minimum(at, len(known) - 1)] if len(known) else np.zeros_like(wanted)
-        right = known[found] == wanted if len(known) else np.zeros(len(wanted), dtype=bool)
-        if not right.all():
-            bad = int(np.argmin(right))
-            raise self.fault(bad, f"`{name}` {wanted[bad]} is no image of {owner}")
-        return found
-
-    def fault(self, place: int, message: str) -> UsageError:
-        """Return an error that names the file and the record."""
-        own = self.rows[place].get("id")
-        name = f" (id {own})" if isinstance(own, int) else ""
-        return UsageError(f"{self.file}, {self.kind} {self.numbers[place]}{name}: {message}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,16 +104,17 @@ def read_annotations(source: Path | Record) -> Annotations:
     says another number of joints than it has, is on an unknown image or repeats an id.
     """
     file = str(source) if isinstance(source, Path) else "the annotations"
-    content = _json(source) if isinstance(source, Path) else source
+    content = read_json(source) if isinstance(source, Path) else source
     if not isinstance(content, Mapping):
-        raise UsageError(f"{file}: expected an object with `images` and `annotations`")
-    images = _records(file, "image", content.get("images"), "images")
-    image_ids = images.ids()
-    objects = _records(file, "annotation", content.get("annotations"), "annotations")
-    ids, category = objects.ids(), _person_category(file, content)
+        expected = "an object with `images` and `annotations`"
+        raise UsageError(f"{file}: expected {expected}, found {kind_of(content)}")
+    images = _listed(file, "image", content, "images")
+    image_ids = _ids(images)
+    objects = _listed(file, "annotation", content, "annotations")
+    ids, category = _ids(objects), _person_category(file, content)
     is_person = objects.column("category_id", ID) == category
     people = objects.take(is_person)
-    keypoints = people.column("keypoints", KEYPOINTS).reshape(-1, len(COCO17), 3)
+    keypoints = people.column("keypoints", JOINTS).reshape(-1, len(COCO17), 3)
     _check_flags(people, keypoints)
     return Annotations(
         file=file,
@@ -191,7 +122,7 @@ def read_annotations(source: Path | Record) -> Annotations:
         image_ids=image_ids,
         category=category,
         ids=ids[is_person],
-        photo=people.places("image_id", image_ids, "the file"),
+        photo=image_places(people, image_ids, "the file"),
         keypoints=keypoints,
         boxes=people.column("bbox", BOX),
         area=people.column("area", AREA),
@@ -206,50 +137,59 @@ def read_results(source: Path | Sequence[Record], known: Annotations) -> Records
     what else it holds is the caller's to read. Raises `UsageError` for anything else.
     """
     file = str(source) if isinstance(source, Path) else "the results"
-    rows = _json(source) if isinstance(source, Path) else source
-    results = _records(file, "result", rows)
+    rows = read_json(source) if isinstance(source, Path) else source
+    results = records_of(file, "result", rows, "a list of results")
     results = results.take(results.column("category_id", ID) == known.category)
-    results.places("image_id", known.image_ids, known.file)
+    image_places(results, known.image_ids, known.file)
     results.column("score", NUMBER)
     return results
 
 
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(
-            f"expected a COCO file at {path}, found none ({error.strerror})"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"expected JSON in {path}: {error}") from error
+def image_places(records: Records, known: Int[np.ndarray, "m"], owner: str) -> Int[np.ndarray, "n"]:
+    """Return where in `known` the records' `image_id` are. Raises `UsageError` for an unknown one.
+
+    `owner` is the file that has the known ones.
+    """
+    wanted = records.column("image_id", ID)
+    order = np.argsort(known)
+    at = np.searchsorted(known, wanted, sorter=order)
+    found = order[np.minimum(at, len(known) - 1)] if len(known) else np.zeros_like(wanted)
+    right = known[found] == wanted if len(known) else np.zeros(len(wanted), dtype=bool)
+    if not right.all():
+        bad = int(np.argmin(right))
+        raise records.fault(bad, f"`image_id` {wanted[bad]} is no image of {owner}")
+    return found
 
 
-def _records(file: str, kind: str, rows: object, key: str = "") -> Records:
-    if not isinstance(rows, Sequence) or isinstance(rows, str):
-        of = f"a list `{key}`" if key else "a list of results"
-        found = "none" if rows is None else type(rows).__name__
-        raise UsageError(f"{file}: expected {of}, found {found}")
-    for place, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            raise UsageError(f"{file}, {kind} {place + 1}: expected an object, found {_told(row)}")
-    return Records(file, kind, rows, range(1, len(rows) + 1))
+def _ids(records: Records) -> Int[np.ndarray, "n"]:
+    """Return the records' own ids. Raises `UsageError` for one that occurs twice."""
+    ids = records.column("id", ID)
+    _, first = np.unique(ids, return_index=True)
+    if len(first) < len(ids):
+        again = np.setdiff1d(np.arange(len(ids)), first)[0]
+        before = records.numbers[int(np.flatnonzero(ids == ids[again])[0])]
+        raise records.fault(int(again), f"`id` is that of {records.kind} {before} as well")
+    return ids
+
+
+def _listed(file: str, kind: str, content: Record, key: str) -> Records:
+    return records_of(file, kind, content.get(key), f"a list `{key}`")
 
 
 def _person_category(file: str, content: Record) -> int:
     """Return the id of people: of the category `person`, or 1 in a file without categories."""
     if not content.get("categories"):
         return 1
-    categories = _records(file, "category", content["categories"], "categories")
-    ids = categories.ids().tolist()
+    categories = _listed(file, "category", content, "categories")
+    ids = _ids(categories).tolist()
     names = [row.get("name") for row in categories.rows]
     if "person" not in names:
-        raise UsageError(f"{file}: expected a category `person`, found {_told(names)}")
+        raise UsageError(f"{file}: expected a category `person`, found {told(names)}")
     place = names.index("person")
     joints = categories.rows[place].get("keypoints")
     if joints is not None and joints != list(COCO17.joints):
         raise categories.fault(
-            place, f"expected `keypoints` to be COCO's 17 in their order, found {_told(joints)}"
+            place, f"expected `keypoints` to be COCO's 17 in their order, found {told(joints)}"
         )
     return int(ids[place])
 
@@ -273,15 +213,3 @@ def _check_flags(people: Records, keypoints: Float[np.ndarray, "n 17 3"]) -> Non
             place,
             f"`num_keypoints` says {counts[place]}, but `keypoints` has {labelled[place]} labelled",
         )
-
-
-def _told(value: object, field: Field | None = None) -> str:
-    """Return what a message says of a value that will not do."""
-    if field and len(field.shape) == 1 and isinstance(value, list | tuple):
-        if len(value) != field.shape[0]:
-            return f"{len(value)} of them"
-        for place, each in enumerate(value):
-            if NUMBER.read([each]) is None:
-                return f"{_told(each)} as number {place + 1}"
-    text = json.dumps(value, default=lambda other: type(other).__name__)
-    return text if len(text) <= 60 else f"{text[:57]}..."

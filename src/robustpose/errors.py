@@ -1,6 +1,6 @@
 """The one kind of error that a user is meant to read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -20,3 +20,8 @@ def check_choice(kind: str, name: str, choices: Iterable[str]) -> None:
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     raise UsageError(f"unknown {kind} {name!r}: {hint}expected one of {', '.join(known)}")
+
+
+def times(shape: Sequence[int]) -> str:
+    """Return a shape as messages write it: 3 x 16 x 2."""
+    return " x ".join(f"{side:,}" for side in shape)

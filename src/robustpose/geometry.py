@@ -1,78 +1,19 @@
-"""Maps between photographs, canvases and heatmaps. Half pixels live here and nowhere else."""
+"""Maps between photographs, canvases and heatmaps. Half pixels live here and in `affine` alone.
 
-import math
-from enum import Enum
+Those between photographs and canvases are in `affine`, which needs no torch, and can be had here.
+"""
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-Affine = Float[np.ndarray, "2 3"]
-
-
-class Alignment(Enum):
-    """Where on the canvas a box lies, to half a pixel.
-
-    A canvas of `w` columns has pixel centres at 0 to w - 1, and edges half a pixel outside them.
-    """
-
-    EDGES = "the edges of the box meet the edges of the canvas"
-    INDEX = "the middle of the box is at w / 2: half a pixel to the right of the middle, and below"
-    """Of most published code (Newell, SimpleBaseline, HRNet, MMPose)."""
-    UDP = "the edges of the box meet the centres of the outermost pixels"
-    """Huang, Zhu, Guo and Huang, "The Devil is in the Details", CVPR 2020."""
-
-
-def box_to_canvas(
-    centre: tuple[float, float],
-    sides: tuple[float, float],
-    canvas: tuple[int, int],
-    *,
-    alignment: Alignment = Alignment.EDGES,
-    rotation: float = 0.0,
-    mirrored: bool = False,
-) -> Affine:
-    """Return the map that brings a box of a photograph onto the middle of a canvas.
-
-    `centre` (x, y) and `sides` (width, height) are in photo pixels; `canvas` is (height, width).
-    The whole box is seen: the canvas shows more along one axis if its proportions are others.
-    `rotation` turns the picture clockwise by that many degrees; `mirrored` swaps left and right
-    of the canvas afterwards.
-    """
-    ends = np.array([canvas[1], canvas[0]], dtype=np.float64)
-    scale = float((ends / np.asarray(sides)).min())
-    turn = math.radians(rotation)
-    cos, sin = scale * math.cos(turn), scale * math.sin(turn)
-    linear = np.array([[cos, -sin], [sin, cos]])
-    if alignment is Alignment.UDP:
-        linear *= ((ends - 1) / ends)[:, None]  # lengths between pixels, not of pixels
-    middle = ends / 2 if alignment is Alignment.INDEX else (ends - 1) / 2
-    offset = middle - linear @ np.asarray(centre, dtype=np.float64)
-    affine = np.concatenate([linear, offset[:, None]], axis=1)
-    if mirrored:
-        affine[0] = np.array([0, 0, canvas[1] - 1]) - affine[0]
-    return affine
-
-
-def inverse(affine: Affine) -> Affine:
-    """Return the map back."""
-    linear = np.linalg.inv(affine[:, :2])
-    return np.concatenate([linear, -linear @ affine[:, 2:]], axis=1)
-
-
-def scale_of(affine: Affine) -> float:
-    """Return by how much the map enlarges lengths."""
-    return float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
-
-
-def transformed(
-    points: Float[np.ndarray, "*axes 2"], affine: Affine
-) -> Float[np.ndarray, "*axes 2"]:
-    """Return the points under the map."""
-    moved: Float[np.ndarray, "*axes 2"] = points @ affine[:, :2].T + affine[:, 2]
-    return moved
+from robustpose.affine import Affine as Affine
+from robustpose.affine import Alignment as Alignment
+from robustpose.affine import box_to_canvas as box_to_canvas
+from robustpose.affine import inverse as inverse
+from robustpose.affine import scale_of as scale_of
+from robustpose.affine import transformed as transformed
 
 
 def resized(images: Float[Tensor, "n c h w"], size: tuple[int, int]) -> Float[Tensor, "n c H W"]:

@@ -13,9 +13,11 @@ from jaxtyping import Float
 
 from robustpose.data import place_of
 from robustpose.data.coco import annotation_file
-from robustpose.data.matlab import arrays
+from robustpose.data.hdf5 import not_hdf5
+from robustpose.data.matlab import arrays, held
 from robustpose.data.people import Split
-from robustpose.errors import UsageError
+from robustpose.errors import UsageError, times
+from robustpose.file_kinds import mistaken_for
 from robustpose.metrics.average_precision import AveragePrecision, average_precision
 from robustpose.metrics.distances import relative_errors
 from robustpose.metrics.pck import (
@@ -120,6 +122,13 @@ def read_predictions(
 
 
 def _from_numpy(path: Path, _: Split) -> np.ndarray:
+    with path.open("rb") as file:
+        start = file.read(64)
+    if not start.startswith((b"\x93NUMPY", b"PK")):
+        raise UsageError(
+            f"expected an array as numpy.save writes it at {path}: it is "
+            f"{mistaken_for(start) or 'something else'}"
+        )
     try:
         loaded = np.load(path, allow_pickle=False, mmap_mode="r")
     except (ValueError, OSError, EOFError, SyntaxError, BadZipFile, TokenError) as error:
@@ -140,7 +149,7 @@ def _from_hdf5(path: Path, people: Split) -> np.ndarray:
     except UsageError:
         raise
     except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path} is no HDF5 file that can be read: {error}") from error
+        raise not_hdf5(path, error) from error
 
 
 def _sorted(preds: np.ndarray, idxs: h5py.Dataset, path: Path) -> np.ndarray:
@@ -157,9 +166,9 @@ def _from_matlab(path: Path, people: Split) -> np.ndarray:
         return _from_hdf5(path, people)
     content = arrays(path)
     name = _name(list(content), path)
-    joints = content[name]
-    if not isinstance(joints, np.ndarray):
-        raise UsageError(f"{path} holds values of type {type(joints).__name__}: expected numbers")
+    joints: np.ndarray = content[name]
+    if held(joints) != "numbers":
+        raise UsageError(f"{path} holds {held(joints)} in `{name}`: expected numbers")
     return joints.transpose(2, 0, 1) if name == "pos_pred_src" and joints.ndim == 3 else joints
 
 
@@ -186,8 +195,8 @@ def _axes(shape: tuple[int, ...], people: Split, path: Path) -> tuple[int, ...]:
         raise _misfit(shape, people, str(path))
     if len(fitting) > 1 and fitting[0] != (0, 1, 2):
         raise UsageError(
-            f"{path}: {_times(shape)} numbers do not tell the axes of people, joints and (x, y) "
-            f"apart: write them as {_times(expected[0])}"
+            f"{path}: {times(shape)} numbers do not tell the axes of people, joints and (x, y) "
+            f"apart: write them as {times(expected[0])}"
         )
     return fitting[0]
 
@@ -195,10 +204,10 @@ def _axes(shape: tuple[int, ...], people: Split, path: Path) -> tuple[int, ...]:
 def _misfit(shape: tuple[int, ...], people: Split, source: str) -> UsageError:
     left_out = sum(people.left_out.values())
     besides = f", {left_out:,} more are left out of it" if left_out else ""
-    expected = _times((len(people), len(people.skeleton), 2))
+    expected = times((len(people), len(people.skeleton), 2))
     return UsageError(
         f"{source}: expected {expected} numbers, one pose for each of the people of "
-        f"{people.name}{besides}; found {_times(shape)}"
+        f"{people.name}{besides}; found {times(shape) or 'a single number'}"
     )
 
 
@@ -215,7 +224,3 @@ def score_results(path: Path, people: str) -> AveragePrecision:
         )
     folder = place_of("coco", location)
     return average_precision(folder if folder.is_file() else annotation_file(folder, "test"), path)
-
-
-def _times(shape: tuple[int, ...]) -> str:
-    return " x ".join(f"{side:,}" for side in shape) or "a single number"

@@ -312,47 +312,47 @@ def _drop(field: str, *, at: int = 1, of: str = "annotations") -> Change:
 
 
 MALFORMED: dict[str, tuple[Change, str]] = {
-    "no images": (lambda made: made.pop("images"), ": expected a list `images`, found none"),
+    "no images": (lambda made: made.pop("images"), ": expected a list `images`, found null"),
     "no annotations": (
         lambda made: made.update(annotations={}),
-        ": expected a list `annotations`, found dict",
+        ": expected a list `annotations`, found an object",
     ),
     "a record that is none": (
         lambda made: made["annotations"].insert(1, 5),
-        ", annotation 2: expected an object, found 5",
+        ", annotation 2: expected an object, found a number",
     ),
     "a field that is missing": (
         _drop("area"),
-        ", annotation 2 (id 102): has no `area`: expected a finite number from 0",
+        ", annotation 2 (id 102): has no `area`: expected a number from 0, below 10^12",
     ),
     "no category": (
         _drop("category_id", at=0),
-        ", annotation 1 (id 101): has no `category_id`: expected a whole number",
+        ", annotation 1 (id 101): has no `category_id`: expected a whole number below 2^63",
     ),
     "NaN in the box": (
         _set("bbox", [1, float("nan"), 5, 5]),
-        ", annotation 2 (id 102): expected `bbox` to be four finite numbers (x, y, width, height), "
-        "the sides from 0, found NaN as number 2",
+        ", annotation 2 (id 102): expected `bbox` to be four numbers below a million (x, y, "
+        "width, height), the sides from 0, found NaN as number 2",
     ),
     "a box of negative width": (
         _set("bbox", [1, 1, -5, 5], at=2),
-        ", annotation 3 (id 103): expected `bbox` to be four finite numbers (x, y, width, height), "
-        "the sides from 0, found [1, 1, -5, 5]",
+        ", annotation 3 (id 103): expected `bbox` to be four numbers below a million (x, y, "
+        "width, height), the sides from 0, found [1, 1, -5, 5]",
     ),
     "a joint that is no number": (
         _set("keypoints", ["12", *keypoints()[1:]]),
-        ", annotation 2 (id 102): expected `keypoints` to be 51 finite numbers (x, y, flag of 17 "
-        'joints), found "12" as number 1',
+        ", annotation 2 (id 102): expected `keypoints` to be 51 numbers below a million (x, y, "
+        'flag of 17 joints), found "12" as number 1',
     ),
     "a joint that is missing": (
         _set("keypoints", keypoints()[:48]),
-        ", annotation 2 (id 102): expected `keypoints` to be 51 finite numbers (x, y, flag of 17 "
-        "joints), found 48 of them",
+        ", annotation 2 (id 102): expected `keypoints` to be 51 numbers below a million (x, y, "
+        "flag of 17 joints), found 48 of them",
     ),
     "no keypoints at all": (
         _set("keypoints", None),
-        ", annotation 2 (id 102): expected `keypoints` to be 51 finite numbers (x, y, flag of 17 "
-        "joints), found null",
+        ", annotation 2 (id 102): expected `keypoints` to be 51 numbers below a million (x, y, "
+        "flag of 17 joints), found null",
     ),
     "a flag of 3": (
         _set("keypoints", keypoints(flag=3)),
@@ -364,7 +364,8 @@ MALFORMED: dict[str, tuple[Change, str]] = {
     ),
     "an area of infinity": (
         _set("area", float("inf")),
-        ", annotation 2 (id 102): expected `area` to be a finite number from 0, found Infinity",
+        ", annotation 2 (id 102): expected `area` to be a number from 0, below 10^12, "
+        "found Infinity",
     ),
     "an unknown image": (
         _set("image_id", 9),
@@ -380,7 +381,7 @@ MALFORMED: dict[str, tuple[Change, str]] = {
     ),
     "an id that is a word": (
         _set("id", "one", at=0),
-        ', annotation 1: expected `id` to be a whole number, found "one"',
+        ', annotation 1 (one): expected `id` to be a whole number below 2^63, found "one"',
     ),
     "a crowd of 2": (
         _set("iscrowd", 2),
@@ -398,7 +399,40 @@ MALFORMED: dict[str, tuple[Change, str]] = {
     ),
     "an image without height": (
         _set("height", 0, of="images"),
-        ", image 2 (id 8): expected `height` to be a whole number from 1, found 0",
+        ", image 2 (id 8): expected `height` to be a whole number from 1, below a million, found 0",
+    ),
+    "true among the numbers of a box": (
+        _set("bbox", [1, True, 5.0, 5]),
+        ", annotation 2 (id 102): expected `bbox` to be four numbers below a million (x, y, "
+        "width, height), the sides from 0, found true as number 2",
+    ),
+    "true as an area": (
+        _set("area", True),
+        ", annotation 2 (id 102): expected `area` to be a number from 0, below 10^12, found true",
+    ),
+    "true as an id": (
+        _set("id", True),
+        ", annotation 2: expected `id` to be a whole number below 2^63, found true",
+    ),
+    "true as a width": (
+        _set("width", True, of="images"),
+        ", image 2 (id 8): expected `width` to be a whole number from 1, below a million, "
+        "found true",
+    ),
+    "a joint beyond all photographs": (
+        _set("keypoints", [1e300, *keypoints()[1:]]),
+        ", annotation 2 (id 102): expected `keypoints` to be 51 numbers below a million (x, y, "
+        f"flag of 17 joints), found {json.dumps([1e300, *keypoints()[1:]])[:57]}...",
+    ),
+    "a number as a name": (
+        _set("file_name", 5, of="images"),
+        ", image 2 (id 8): expected `file_name` to be the name of a file below the folder of "
+        "photographs, found 5",
+    ),
+    "a name of two lines": (
+        _set("file_name", "a\nb.jpg", of="images"),
+        ", image 2 (id 8): expected `file_name` to be the name of a file below the folder of "
+        'photographs, found "a\\nb.jpg"',
     ),
     "other people": (
         _set("name", "cat", at=0, of="categories"),
@@ -424,6 +458,14 @@ def test_what_does_not_fit_is_named_by_file_record_and_field(tmp_path: Path, nam
 def test_ids_of_two_types_are_refused(tmp_path: Path) -> None:
     folder = write(tmp_path, changed(_set("image_id", 2**64 - 1)))
     with pytest.raises(UsageError, match=r"annotation 2 \(id 102\): .*`image_id`"):
+        coco_people(folder, "test")
+
+
+@pytest.mark.parametrize("name", [300 * "a" + ".jpg", 3000 * "a/" + "b.jpg", "folder"])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    folder = write(tmp_path, changed(_set("file_name", name, of="images")))
+    (folder / "val2017/folder").mkdir()
+    with pytest.raises(UsageError, match=r"image 2 \(id 8\): expected `file_name` .*no such file"):
         coco_people(folder, "test")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 
 from robustpose.data.crops import crop
 from robustpose.data.lsp import lsp_people, torso
@@ -150,11 +151,27 @@ def nan_joint() -> np.ndarray:
         (np.zeros((14, 3, 0)), "`joints` of shape 14 x 3 x 0"),
         (np.zeros(42), "`joints` of shape 1 x 42"),
         (np.full((14, 3, 2), "x"), "joints"),
-        (flagged(2), "flags of 0 or 1"),
-        (flagged(np.nan), "flags of 0 or 1"),
-        (nan_joint(), r"finite coordinates.*first in person 2"),
+        (flagged(2), r"person 2: expected the flag of joint 3 \(right_hip\) .* 0 or 1, found 2"),
+        (flagged(np.nan), r"person 2: .*flag of joint 3 .*found nan"),
+        (
+            nan_joint(),
+            r"joints\.mat, person 2: expected joint 6 \(left_ankle\) in `joints` .*found nan",
+        ),
+        (annotations(3) > 1, "joints.mat, found true or false"),
+        (np.where(annotations(3) > 1, 1e308, 1.0), "below a million, found 1e"),
     ],
-    ids=["3 x 14", "16 joints", "nobody", "flat", "text", "flag 2", "NaN flag", "NaN joint"],
+    ids=[
+        "3 x 14",
+        "16 joints",
+        "nobody",
+        "flat",
+        "text",
+        "flag 2",
+        "NaN flag",
+        "NaN joint",
+        "truth",
+        "huge",
+    ],
 )
 def test_annotations_of_another_form_are_refused(
     tmp_path: Path, joints: np.ndarray, message: str
@@ -189,6 +206,29 @@ def test_a_file_without_joints_lists_what_it_has(tmp_path: Path) -> None:
         lsp_people(folder, "test")
 
 
+def test_a_sparse_array_is_refused(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, annotations(2))
+    scipy.io.savemat(folder / "joints.mat", {"joints": scipy.sparse.eye_array(14, 3)})
+    with pytest.raises(UsageError, match=r"14 joints x 3 .*found a sparse array"):
+        lsp_people(folder, "test")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_file_is_no_photograph(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = write_folder(tmp_path, annotations(3)) / "images" / "im00002.jpg"
+    path.unlink()
+    make(path)
+    with pytest.raises(UsageError, match=r"person 2: .*im00002\.jpg, found no such file; 1 of"):
+        lsp_people(tmp_path, "test")
+
+
+def test_two_photographs_of_one_number_are_refused(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, annotations(3))
+    (folder / "images" / "im00002.png").touch()
+    with pytest.raises(UsageError, match=r"found im00002\.jpg and im00002\.png: remove one"):
+        lsp_people(folder, "test")
+
+
 def test_folders_that_lack_something_say_what(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="found nothing"):
         lsp_people(tmp_path / "nowhere", "test")
@@ -199,7 +239,9 @@ def test_folders_that_lack_something_say_what(tmp_path: Path) -> None:
         lsp_people(tmp_path / "file", "test")
     folder = write_folder(tmp_path, annotations(3))
     (folder / "images" / "im00002.jpg").unlink()
-    with pytest.raises(UsageError, match=r"im00002\.jpg: 1 of the 3 photographs"):
+    with pytest.raises(
+        UsageError, match=r"person 2: .*im00002\.jpg, found no such file; 1 of the 3"
+    ):
         lsp_people(folder, "test")
     for path in (folder / "images").iterdir():
         path.unlink()

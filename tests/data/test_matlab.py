@@ -78,10 +78,13 @@ def test_numbers_go_down_the_columns(tmp_path: Path) -> None:
     [
         (np.zeros((2, 2)), "number", "expected one number, found 4"),
         ("twelve", "number", "expected a number, found 'twelve'"),
-        ({"x": 1}, "number", "expected numbers, found other"),
-        (np.ones(3), "elements", "expected structures, found other"),
-        (np.ones(3), "text", "expected text, found other"),
-        ("text", "columns", "expected structures, found other"),
+        ({"x": 1}, "number", "expected numbers, found structures"),
+        (1 + 2j, "number", "expected numbers, found complex numbers"),
+        (np.array([1, "a"], object)[:1], "number", "expected numbers, found a cell array"),
+        (np.ones(3), "elements", "expected structures, found numbers"),
+        (np.ones(3), "text", "expected text, found numbers"),
+        ("text", "columns", "expected structures, found text"),
+        ({"x": 1, "y": "two"}, "columns", "`y` of number 1: expected a number, found 'two'"),
     ],
 )
 def test_values_of_another_kind_are_named(
@@ -90,6 +93,16 @@ def test_values_of_another_kind_are_named(
     matrix = variable(write(tmp_path, v=value), "v")
     with pytest.raises(Damaged, match=message):
         getattr(matrix, read)()
+
+
+def test_truth_values_are_no_numbers(tmp_path: Path) -> None:
+    assert variable(write(tmp_path, v=True), "v").number() is True
+    assert variable(write(tmp_path, v={"x": 1, "y": False}), "v").columns() == {
+        "x": [1],
+        "y": [False],
+    }
+    assert variable(write(tmp_path, v=np.array([True, False])), "v").numbers().tolist() == [1, 0]
+    assert arrays(write(tmp_path, v=np.array([True, False])))["v"].dtype == bool
 
 
 def test_a_variable_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import scipy.io
 
 from robustpose.data import load_people, mpii
 from robustpose.data.crops import crop
-from robustpose.data.mpii import mpii_people, mpii_truth
+from robustpose.data.mpii import mpii_people, mpii_truth, splits
 from robustpose.data.mpii.validation import validation_people
 from robustpose.data.people import PUBLISHED, Person, Split
 from robustpose.errors import UsageError
@@ -179,8 +179,8 @@ def test_a_file_of_the_validation_split_is_its_test(tmp_path: Path) -> None:
 @pytest.fixture
 def few_to_train(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Make the train split one of 60 people, and return their photographs."""
-    assert (mpii.TRAIN, mpii.VALIDATION) == (22_246, 2_958)
-    monkeypatch.setattr(mpii, "TRAIN", 60)
+    assert (splits.TRAIN, splits.VALIDATION) == (22_246, 2_958)
+    monkeypatch.setattr(splits, "TRAIN", 60)
     return [f"t{number % 50}.jpg" for number in range(60)]
 
 
@@ -228,8 +228,8 @@ def test_the_official_file_is_split_by_the_list(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = (("v1.jpg", 0), ("v1.jpg", 2), ("v2.jpg", 1))
-    monkeypatch.setattr(mpii, "validation_people", lambda: listed)
-    monkeypatch.setattr(mpii, "VALIDATION", len(listed))
+    monkeypatch.setattr(splits, "validation_people", lambda: listed)
+    monkeypatch.setattr(splits, "VALIDATION", len(listed))
     images = ["t1.jpg"] * 2 + ["v1.jpg"] * 3 + ["t2.jpg", "v2.jpg", "v2.jpg", "unannotated.jpg"]
     rows = photo_rows(annotated(images))
     del rows[2]["annorect"][0]["x1"]  # the person of t2.jpg has no head box

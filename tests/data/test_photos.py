@@ -3,6 +3,8 @@
 import base64
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -232,8 +234,69 @@ def test_other_pictures_that_are_cut_are_refused(
     tmp_path: Path, picture: np.ndarray, ending: str, share: float
 ) -> None:
     content = encoded(picture, ending)
-    with pytest.raises(UsageError, match="expected a photograph"):
+    with pytest.raises(UsageError, match=r"expected a (photograph|whole picture), but .*photo"):
         read(tmp_path, content[: int(share * len(content))], f"photo{ending}")
+
+
+def test_a_png_with_a_changed_byte_is_refused(tmp_path: Path, picture: np.ndarray) -> None:
+    whole = encoded(picture, ".png")
+    start = whole.index(b"IDAT")
+    for place in range(start + 4, len(whole) - 16, 7):
+        changed = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
+        with pytest.raises(UsageError, match=r"photo\.png is damaged"):
+            read(tmp_path, changed, "photo.png")
+    remark = png((b"tEXt", b"Comment\0x"))[8:-12]
+    changed = whole[:33] + remark[:-1] + b"\0" + whole[33:] + b"what lies behind"
+    np.testing.assert_array_equal(read(tmp_path, changed, "photo.png"), picture)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".bmp", ".tiff"])
+def test_opencv_prints_nothing_of_its_own(
+    tmp_path: Path,
+    picture: np.ndarray,
+    ending: str,
+    share: float,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    content = encoded(picture, ending)
+    with pytest.raises(UsageError, match="expected a"):
+        read(tmp_path, content[: int(share * len(content))], f"photo{ending}")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_level_of_opencvs_log_is_put_back(tmp_path: Path, picture: np.ndarray) -> None:
+    log, before = cv2.utils.logging, cv2.utils.logging.getLogLevel()
+    path = tmp_path / "photo.bmp"
+    path.write_bytes(encoded(picture, ".bmp"))
+    broken = tmp_path / "broken.bmp"
+    broken.write_bytes(path.read_bytes()[:500])
+
+    def reads(number: int) -> None:
+        with suppress(UsageError):
+            PhotoFile(broken if number % 2 else path).read()
+
+    try:
+        log.setLogLevel(log.LOG_LEVEL_DEBUG)
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(reads, range(200)))
+        assert log.getLogLevel() == log.LOG_LEVEL_DEBUG
+    finally:
+        log.setLogLevel(before)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"", "empty"),
+        (b"version https://git-lfs.github.com/spec/v1", "the pointer of Git LFS"),
+        (b"<!DOCTYPE html><title>404</title>", "a web page"),
+        (b"\x1f\x8b\x08", "packed with gzip"),
+    ],
+)
+def test_what_is_often_had_instead_is_named(tmp_path: Path, content: bytes, what: str) -> None:
+    with pytest.raises(UsageError, match=rf"photo\.jpg is {what}"):
+        read(tmp_path, content)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"<html>404 Not Found</html>" * 50])

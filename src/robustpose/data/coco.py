@@ -7,6 +7,7 @@ of val2017 are the test.
 """
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,20 +16,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from robustpose.affine import box_to_canvas, transformed
 from robustpose.coco_files import (
     BOX,
     FILE_NAME,
-    NUMBER,
     SIDE,
     Annotations,
-    Records,
+    image_places,
     read_annotations,
     read_results,
 )
+from robustpose.data.folders import check_folder
 from robustpose.data.people import PUBLISHED, Box, Person, Photo, Split
 from robustpose.data.photos import PhotoFile
 from robustpose.errors import UsageError
-from robustpose.geometry import box_to_canvas, transformed
+from robustpose.json_records import NUMBER, Records, shown
 from robustpose.skeletons import COCO17
 
 YEARS = {"train": "train2017", "test": "val2017"}
@@ -141,7 +143,7 @@ def coco_detections(
     annotations, sizes = _read(folder, split)
     found = read_results(path, annotations)
     boxes, scores = found.column("bbox", BOX), found.column("score", NUMBER)
-    places = found.places("image_id", annotations.image_ids, annotations.file)
+    places = image_places(found, annotations.image_ids, annotations.file)
     low, flat = scores < least_score, ~(boxes[:, 2:] > 0).all(axis=1)
     reasons = {f"a score below {least_score:g}": low, "no width or height": flat & ~low}
     kept = _kept(reasons)
@@ -202,12 +204,7 @@ def annotation_file(folder: Path, split: str) -> Path:
     if split not in YEARS:
         raise UsageError(f"coco has the splits train and test, found {split!r}")
     name = f"person_keypoints_{YEARS[split]}.json"
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
-        raise UsageError(
-            f"expected a folder with annotations/{name} and {YEARS[split]}/ at {folder}, found "
-            f"{found}"
-        )
+    check_folder(folder, f"annotations/{name} and {YEARS[split]}/")
     return folder / name if (folder / name).is_file() else folder / "annotations" / name
 
 
@@ -232,14 +229,14 @@ def _photos(
     """Return the photograph at each place of the file's images; they are there, and not read."""
     names = images.column("file_name", FILE_NAME)
     photos = {
-        place: PhotoFile(folder / str(names[place]), (int(sizes[place, 1]), int(sizes[place, 0])))
+        place: PhotoFile(folder / names[place], (int(sizes[place, 1]), int(sizes[place, 0])))
         for place in dict.fromkeys(places)
     }
-    missing = [place for place, photo in photos.items() if not photo.path.is_file()]
+    missing = [place for place, photo in photos.items() if not os.path.isfile(photo.path)]
     if missing:
         raise images.fault(
             missing[0],
-            f"expected `file_name` {names[missing[0]]} in {folder}, found no such file; "
+            f"expected `file_name` {shown(names[missing[0]])} in {folder}, found no such file; "
             f"{len(missing):,} of {len(photos):,} photographs are missing",
         )
     return [photos[place] for place in places]

@@ -42,3 +42,10 @@ def found_folder(key: str) -> Path:
         f"{key} needs the folder of its files: write {key}:FOLDER, or set {VARIABLE} to the folder "
         f"that holds {key}/, or get it into {folder} with: robustpose data get {key}"
     )
+
+
+def check_folder(folder: Path, content: str) -> None:
+    """Raise `UsageError` if a path is no folder; `content` says what it should hold."""
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing"
+        raise UsageError(f"expected a folder with {content} at {folder}, found {found}")

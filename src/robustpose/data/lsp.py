@@ -8,16 +8,19 @@ meaningless and are never read.
 
 import csv
 import hashlib
+import os
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from robustpose.data.matlab import arrays
+from robustpose.data.folders import check_folder
+from robustpose.data.matlab import arrays, held
 from robustpose.data.people import Person, Split, joints_square
-from robustpose.data.photos import PhotoFile
-from robustpose.errors import UsageError
+from robustpose.data.photos import SUFFIXES, PhotoFile
+from robustpose.errors import UsageError, times
+from robustpose.json_records import shown
 from robustpose.skeletons import LSP14
 
 WHOLE_SET = 10_000
@@ -25,7 +28,8 @@ FIRST_TEST_PHOTO = 9_001
 MARGIN = 1.3
 """Side of the crop over the longer extent of the labelled joints (it uses the ground truth)."""
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+MOST = 1e6
+"""No photograph has so many pixels a side: coordinates beyond are mistakes."""
 
 DIAGONALS = (("right_shoulder", "left_hip"), ("left_shoulder", "right_hip"))
 
@@ -40,7 +44,7 @@ def lsp_people(folder: Path, split: str) -> Split:
     """
     if split not in ("train", "test"):
         raise UsageError(f"lsp has the splits train and test, found {split!r}")
-    annotations = _read_annotations(folder)
+    annotations = read_annotations(folder)
     whole = len(annotations) == WHOLE_SET
     if split == "train" and not whole:
         raise UsageError(
@@ -80,14 +84,11 @@ def torso(joints: Float[np.ndarray, "14 2"], labelled: Bool[np.ndarray, "14"]) -
     return max(lengths, default=0.0) or None
 
 
-def _read_annotations(folder: Path) -> Float[np.ndarray, "n 14 3"]:
+def read_annotations(folder: Path) -> Float[np.ndarray, "n 14 3"]:
+    """Return x, y and flag of everybody's joints. Raises `UsageError` by file, person and field."""
     path = folder / "joints.mat"
     expected = "an array `joints` of 14 joints x 3 (x, y, flag) x people"
-    if not folder.is_dir():
-        raise UsageError(
-            f"expected a folder with images/ and joints.mat at {folder}, found "
-            f"{'a file' if folder.exists() else 'nothing'}"
-        )
+    check_folder(folder, "images/ and joints.mat")
     if not path.is_file():
         raise UsageError(
             f"expected {path} ({expected}), found none: name the folder that holds joints.mat"
@@ -96,29 +97,36 @@ def _read_annotations(folder: Path) -> Float[np.ndarray, "n 14 3"]:
     joints = content.get("joints")
     if joints is None:
         raise UsageError(
-            f"expected {expected} in {path}, found {', '.join(sorted(content)) or 'nothing'}"
+            f"expected {expected} in {path}, found {shown(', '.join(sorted(content))) or 'nothing'}"
         )
+    if held(joints) != "numbers":
+        raise UsageError(f"expected {expected} in {path}, found {held(joints)}")
     if joints.ndim == 2:
         joints = joints[..., None]  # MATLAB drops the last axis of a single person
     if joints.ndim != 3 or joints.shape[:2] != (14, 3) or not joints.shape[2]:
         raise UsageError(
-            f"expected {expected} in {path}, found `joints` of shape "
-            f"{' x '.join(map(str, joints.shape))}"
+            f"expected {expected} in {path}, found `joints` of shape {times(joints.shape)}"
         )
-    if joints.dtype.kind not in "fiu":
-        raise UsageError(f"expected {expected} in {path}, found values of type {joints.dtype}")
     annotations = np.transpose(joints, (2, 0, 1)).astype(np.float64)
-    flags = annotations[..., 2]
-    if not np.isin(flags, (0, 1)).all():
-        raise UsageError(f"expected flags of 0 or 1 in {path}, found {np.unique(flags)[:5]}")
-    labelled = annotations[flags == 1]
-    if not np.isfinite(labelled).all():
-        bad = 1 + int(np.argmax(~np.isfinite(annotations).all(axis=2) & (flags == 1)) // 14)
-        raise UsageError(
-            f"expected finite coordinates for labelled joints in {path}, found NaN or infinity "
-            f"(first in person {bad})"
-        )
+    _check_joints(annotations, path)
     return annotations
+
+
+def _check_joints(annotations: Float[np.ndarray, "n 14 3"], path: Path) -> None:
+    flags = annotations[..., 2]
+    good = np.isin(flags, (0, 1))
+    for person, joint in np.argwhere(~good)[:1].tolist():
+        raise UsageError(
+            f"{path}, person {person + 1}: expected the flag of joint {joint + 1} "
+            f"({LSP14.joints[joint]}) in `joints` to be 0 or 1, found {flags[person, joint]:g}"
+        )
+    good = (np.abs(annotations[..., :2]) < MOST).all(axis=2) | (flags == 0)
+    for person, joint in np.argwhere(~good)[:1].tolist():
+        x, y, _ = annotations[person, joint].tolist()
+        raise UsageError(
+            f"{path}, person {person + 1}: expected joint {joint + 1} ({LSP14.joints[joint]}) in "
+            f"`joints` to be finite and below a million, found {x:g}, {y:g}"
+        )
 
 
 def _numbers(split: str, count: int) -> list[int]:
@@ -140,16 +148,28 @@ def _photo_paths(folder: Path, numbers: list[int]) -> list[Path]:
     images = folder / "images"
     if not images.is_dir():
         raise UsageError(f"expected photographs in {images}, found no such folder")
-    pictures = (path for path in images.iterdir() if path.suffix.lower() in SUFFIXES)
-    present = {path.stem: path for path in sorted(pictures)}
-    paths = [present.get(f"im{number:05d}") or present.get(f"im{number:04d}") for number in numbers]
-    missing = [number for number, path in zip(numbers, paths, strict=True) if path is None]
+    with os.scandir(images) as entries:
+        pictures = sorted(
+            entry.name
+            for entry in entries
+            if os.path.splitext(entry.name)[1].lower() in SUFFIXES and entry.is_file()
+        )
+    present: dict[str, str] = {}
+    for name in pictures:
+        first = present.setdefault(os.path.splitext(name)[0], name)
+        if first != name:
+            raise UsageError(
+                f"{images}: expected one photograph, found {first} and {name}: remove one"
+            )
+    names = [present.get(f"im{number:05d}") or present.get(f"im{number:04d}") for number in numbers]
+    missing = [number for number, name in zip(numbers, names, strict=True) if name is None]
     if missing:
         raise UsageError(
-            f"expected {images / f'im{missing[0]:05d}.jpg'}: {len(missing):,} of the "
-            f"{len(numbers):,} photographs that joints.mat describes are missing"
+            f"{folder / 'joints.mat'}, person {missing[0]}: expected the photograph "
+            f"{images / f'im{missing[0]:05d}.jpg'}, found no such file; {len(missing):,} of the "
+            f"{len(numbers):,} that are annotated are missing"
         )
-    return [path for path in paths if path is not None]
+    return [images / name for name in names if name is not None]
 
 
 def _person(annotation: Float[np.ndarray, "14 3"], path: Path, identifier: str) -> Person:

@@ -11,13 +11,13 @@ import struct
 import zlib
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.io
-from scipy.io.matlab import MatReadError
 
 from robustpose.errors import UsageError
+from robustpose.file_kinds import mistaken_for
+from robustpose.json_records import shown
 
 _MATRIX, _COMPRESSED, _UTF8, _UTF16 = 14, 15, 16, 17
 _NUMBERS = dict(zip((1, 2, 3, 4, 5, 6, 7, 9, 12, 13), "bBhHiIfdqQ", strict=True))
@@ -25,32 +25,52 @@ _NUMBERS = dict(zip((1, 2, 3, 4, 5, 6, 7, 9, 12, 13), "bBhHiIfdqQ", strict=True)
 _STRUCT, _CHAR = 2, 4
 _NUMERIC = range(6, 16)
 """Classes of arrays: double, single, and integers of 8 to 64 bits."""
+_LOGICAL, _COMPLEX = 0x200, 0x800
+"""Flags beside the class."""
+_FORM = 0xFF | _LOGICAL | _COMPLEX
+_KINDS = {1: "a cell array", 2: "structures", 3: "an object", 4: "text", 5: "a sparse array"}
+
+Single = float | bool | None
+"""What a single number is read as: MATLAB's true and false are a bool, an empty array is None."""
 
 _tag = struct.Struct("<II").unpack_from
 _start = struct.Struct("<14I").unpack_from
 _one = {kind: struct.Struct(f"<{letter}").unpack_from for kind, letter in _NUMBERS.items()}
 
 
-def arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a file by name, as SciPy reads them.
+def arrays(path: Path) -> dict[str, Any]:
+    """Return the arrays of a file by name, as SciPy reads them; truth values are booleans.
 
     Raises `UsageError` for a file that is missing, damaged or of another version.
     """
+    import scipy.io
+    from scipy.io.matlab import MatReadError
+
     _check_is_file(path)
+    with path.open("rb") as file:
+        start = file.read(600)
+    if start[124:128] not in (b"\x00\x01IM", b"\x01\x00MI"):
+        raise not_matlab(path, _what_it_is(start, path.stat().st_size))
     try:
         content = scipy.io.loadmat(path)
+        kinds = {name: kind for name, _, kind in scipy.io.whosmat(path)}
     except (
         ValueError,
         NotImplementedError,
         OSError,
         TypeError,
+        NameError,
         LookupError,
         MatReadError,
         zlib.error,
         struct.error,
     ) as error:
-        raise not_matlab(path, str(error)) from error
-    return {name: array for name, array in content.items() if not name.startswith("__")}
+        raise not_matlab(path, f"it is damaged or cut short ({error})") from error
+    return {
+        name: array.astype(bool) if kinds[name] == "logical" else array
+        for name, array in content.items()
+        if name in kinds
+    }
 
 
 def variable(path: Path, name: str) -> "Matrix":
@@ -62,7 +82,7 @@ def variable(path: Path, name: str) -> "Matrix":
     _check_is_file(path)
     content = path.read_bytes()
     if content[124:128] != b"\x00\x01IM":
-        raise not_matlab(path, _what_it_is(content))
+        raise not_matlab(path, _what_it_is(content[:600], len(content)))
     found = []
     at = 128
     try:
@@ -80,8 +100,16 @@ def variable(path: Path, name: str) -> "Matrix":
     except (Damaged, struct.error, zlib.error) as error:
         raise not_matlab(path, f"it is damaged or cut short ({error})") from error
     raise UsageError(
-        f"expected a variable `{name}` in {path}, found {', '.join(found) or 'nothing'}"
+        f"expected a variable `{name}` in {path}, found {shown(', '.join(found)) or 'nothing'}"
     )
+
+
+def held(array: object) -> str:
+    """Return what one of the `arrays` holds, in words."""
+    if not isinstance(array, np.ndarray):
+        return "a sparse array"
+    kinds = {"O": "a cell array", "V": "structures", "U": "text", "b": "true or false"}
+    return {**kinds, "c": "complex numbers"}.get(array.dtype.kind, "numbers")
 
 
 def not_matlab(path: Path, reason: str) -> UsageError:
@@ -131,33 +159,41 @@ class Matrix(NamedTuple):
             raise Damaged(str(error)) from error
         return rows
 
-    def columns(self) -> dict[str, list[float | None]]:
+    def columns(self) -> dict[str, list[Single]]:
         """Return, for structures of single numbers, those numbers by field: faster than elements.
 
-        A number is None where a structure has an empty array.
+        They are as `number` returns them: None where a structure has an empty array.
         """
         names, count, at = self._structures()
         content = self.content
-        columns: dict[str, list[float | None]] = {name: [] for name in names}
+        columns: dict[str, list[Single]] = {name: [] for name in names}
         lists = list(columns.values())
-        for _ in range(count):
-            for column in lists:
-                value, at = _single(content, at)
-                column.append(value)
+        try:
+            for _ in range(count):
+                for column in lists:
+                    value, at = _single(content, at)
+                    column.append(value)
+        except Damaged as error:
+            read = sum(map(len, lists))
+            where = f"`{names[read % len(names)]}` of number {read // len(names) + 1}"
+            raise Damaged(f"{where}: {error}") from error
         return columns
 
-    def number(self) -> float | None:
-        """Return a single number, also one that is written as text; None for an empty array."""
+    def number(self) -> Single:
+        """Return a single number, also one that is written as text; None for an empty array.
+
+        MATLAB's true and false are a bool.
+        """
         return _single(self.content, self.at)[0]
 
     def numbers(self) -> np.ndarray:
-        """Return all numbers, in MATLAB's order: down the columns."""
+        """Return all numbers, in MATLAB's order: down the columns; true is 1 and false 0."""
         form, count, *_, at = self._header()
         if not count:
             return np.zeros(0)
         kind, size, start, _ = self._data(at)
-        if form not in _NUMERIC or kind not in _NUMBERS:
-            raise Damaged("expected numbers, found other values")
+        if form & ~_LOGICAL not in _NUMERIC or kind not in _NUMBERS:
+            raise Damaged(f"expected numbers, found {_kind(form)}")
         stored = np.dtype(f"<{_NUMBERS[kind]}")
         if size != count * stored.itemsize or start + size > len(self.content):
             raise Damaged(f"expected {count} numbers, found {size} bytes")
@@ -171,11 +207,14 @@ class Matrix(NamedTuple):
         kind, size, start, _ = self._data(at)
         coding = {_UTF16: "utf-16-le", 4: "utf-16-le", _UTF8: "utf-8", 1: "utf-8", 2: "latin-1"}
         if form != _CHAR or kind not in coding:
-            raise Damaged("expected text, found other values")
+            raise Damaged(f"expected text, found {_kind(form)}")
         return self.content[start : start + size].decode(coding[kind], "replace")
 
     def _header(self) -> tuple[int, int, int, int, int]:
-        """Return the class, the number of elements, start and size of the name, start of data."""
+        """Return the class, the number of elements, start and size of the name, start of data.
+
+        The class has the flags of logical and complex arrays beside it.
+        """
         try:
             kind, size = _tag(self.content, self.at)
             if kind != _MATRIX:
@@ -187,7 +226,7 @@ class Matrix(NamedTuple):
             _, name_size, start, at = self._data(self.at + 32 + -(-length // 8) * 8)
         except struct.error as error:
             raise Damaged(str(error)) from error
-        return flags & 0xFF, math.prod(extents), start, name_size, at
+        return flags & _FORM, math.prod(extents), start, name_size, at
 
     def _data(self, at: int) -> tuple[int, int, int, int]:
         """Return type, bytes and start of the data of a tag, and where the next tag begins."""
@@ -205,7 +244,7 @@ class Matrix(NamedTuple):
         if not count:
             return (), 0, at
         if form != _STRUCT:
-            raise Damaged("expected structures, found other values")
+            raise Damaged(f"expected structures, found {_kind(form)}")
         try:
             _, size, start, at = self._data(at)
             (length,) = struct.unpack_from("<i", self.content, start)
@@ -224,7 +263,7 @@ def _names(letters: bytes, length: int) -> tuple[str, ...]:
     return tuple(piece.split(b"\0")[0].decode("latin-1") for piece in pieces)
 
 
-def _single(content: bytes, at: int) -> tuple[float | None, int]:
+def _single(content: bytes, at: int) -> tuple[Single, int]:
     """Return the single number of an array and where the next array begins.
 
     Nearly all are laid out alike: two extents, no name, one number. Others are read step by step.
@@ -233,7 +272,7 @@ def _single(content: bytes, at: int) -> tuple[float | None, int]:
         head = _start(content, at)
     except struct.error:
         head = (0,) * 14  # shorter than a number: perhaps an empty array at the very end
-    if head[7] == 8 and head[8] == head[9] == 1 and not head[11] and head[4] & 0xFF in _NUMERIC:
+    if head[7] == 8 and head[8] == head[9] == 1 and not head[11] and head[4] & _FORM in _NUMERIC:
         small = head[12] >> 16  # up to four bytes lie within the tag
         read = _one.get(head[12] & 0xFFFF if small else head[12])
         if read is not None:
@@ -242,7 +281,7 @@ def _single(content: bytes, at: int) -> tuple[float | None, int]:
     return value, at + 8 + _tag(content, at)[1]
 
 
-def _unusual(matrix: Matrix) -> float | None:
+def _unusual(matrix: Matrix) -> Single:
     form, count, *_ = matrix._header()
     if not count:
         return None
@@ -255,7 +294,14 @@ def _unusual(matrix: Matrix) -> float | None:
     values = matrix.numbers()
     if len(values) != 1:
         raise Damaged(f"expected one number, found {len(values)}")
-    return float(values[0])
+    return bool(values[0]) if form & _LOGICAL else float(values[0])
+
+
+def _kind(form: int) -> str:
+    """Return what an array is, in words."""
+    if form & _COMPLEX:
+        return "complex numbers"
+    return _KINDS.get(form & 0xFF, "numbers" if form & 0xFF in _NUMERIC else "other values")
 
 
 def _check_is_file(path: Path) -> None:
@@ -265,9 +311,12 @@ def _check_is_file(path: Path) -> None:
         )
 
 
-def _what_it_is(content: bytes) -> str:
-    if content[126:128] == b"MI":
+def _what_it_is(start: bytes, size: int) -> str:
+    """Return what a file is, by how it begins."""
+    if start[126:128] == b"MI":
         return "it was written by a big-endian machine: load it in MATLAB and save it again"
-    if content.startswith(b"MATLAB 7.3") or b"\x89HDF" in content[:600]:
+    if start.startswith(b"MATLAB 7.3") or b"\x89HDF" in start:
         return "it is of version 7.3: load it in MATLAB and save it with the option -v7"
-    return f"found {len(content):,} bytes of something else"
+    if mistaken := mistaken_for(start):
+        return f"it is {mistaken}"
+    return f"found {size:,} bytes of something else"

@@ -8,8 +8,8 @@ from typing import Protocol, overload, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from robustpose.affine import Affine, Alignment, box_to_canvas
 from robustpose.errors import UsageError
-from robustpose.geometry import Affine, Alignment, box_to_canvas
 from robustpose.skeletons import Skeleton
 
 RGB = UInt8[np.ndarray, "height width 3"]

@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
+from zlib import crc32
 
 import cv2
 import numpy as np
 
 from robustpose.data.people import RGB
-from robustpose.errors import UsageError
+from robustpose.errors import UsageError, times
+from robustpose.file_kinds import mistaken_for
+
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""How the names of photographs end, in small letters."""
 
 LEVELS = 65_535 // 255
 """Levels of 16 bits to one level of 8."""
@@ -42,10 +48,12 @@ class PhotoFile:
             raise UsageError(
                 f"expected a photograph at {self.path}, found none ({error.strerror})"
             ) from error
-        if _is_truncated_jpeg(content):
+        if mistaken := mistaken_for(content):
+            raise UsageError(f"expected a photograph, but {self.path} is {mistaken}")
+        if damage := _damage(content):
             raise UsageError(
-                f"expected a whole JPEG, but {self.path} is cut short "
-                f"({len(content):,} bytes, no end-of-image mark): fetch it again"
+                f"expected a whole picture, but {self.path} is {damage} ({len(content):,} bytes): "
+                "fetch it again"
             )
         pixels = self._decoded(content)
         if self.size in (None, pixels.shape[:2]):
@@ -55,8 +63,8 @@ class PhotoFile:
             if stored.shape[:2] == self.size:
                 return stored
         raise UsageError(
-            f"{self.path} is {_times(pixels.shape[:2])}, but its annotations are for a picture of "
-            f"{_times(self.size)} pixels: expected the photograph that was annotated"
+            f"{self.path} is {times(pixels.shape[1::-1])}, but its annotations are for a picture "
+            f"of {times(self.size[::-1])} pixels: expected the one that was annotated"
         )
 
     def _decoded(self, content: bytes, *, flags: int = 0) -> RGB:
@@ -79,7 +87,8 @@ class PhotoFile:
         """Return the pixels as OpenCV reads them, of whatever type."""
         encoded = np.frombuffer(content, np.uint8)
         try:
-            pixels = cv2.imdecode(encoded, flags | cv2.IMREAD_ANYDEPTH) if content else None
+            with _silence:
+                pixels = cv2.imdecode(encoded, flags | cv2.IMREAD_ANYDEPTH)
         except cv2.error as error:
             raise UsageError(f"{self.path} cannot be decoded: {error.err}") from error
         if pixels is None:
@@ -90,8 +99,39 @@ class PhotoFile:
         return pixels
 
 
-def _times(size: tuple[int, ...] | None) -> str:
-    return " x ".join(map(str, (size or ())[::-1]))
+class _Silence:
+    """Keeps OpenCV's log from printing while photographs are decoded, in any number of threads.
+
+    The log has one level for the whole process: the first to come in lowers it, the last to go out
+    puts it back. What libjpeg and libpng print by themselves does not go through it.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._level = Lock(), 0, 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                cv2.utils.logging.setLogLevel(self._level)
+
+
+_silence = _Silence()
+
+
+def _damage(content: bytes) -> str | None:
+    """Return what is wrong with a picture that OpenCV would complete, or print a line about."""
+    if content.startswith(b"\xff\xd8") and _is_truncated_jpeg(content):
+        return "cut short"
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return _damage_of_png(content)
+    return None
 
 
 def _is_truncated_jpeg(content: bytes) -> bool:
@@ -100,9 +140,22 @@ def _is_truncated_jpeg(content: bytes) -> bool:
     OpenCV fills the missing part with grey instead of refusing it. The segments before the scan
     are skipped by their lengths: an embedded thumbnail has an end mark of its own.
     """
-    if not content.startswith(b"\xff\xd8"):
-        return False
     at = 2
     while content[at : at + 1] == b"\xff" and content[at + 1 : at + 2] != b"\xda":
         at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
     return b"\xff\xd9" not in content[at:]
+
+
+def _damage_of_png(content: bytes) -> str | None:
+    """Return whether a PNG is cut short, or a chunk that is needed has another checksum."""
+    at, view = 8, memoryview(content)
+    while at + 12 <= len(content):
+        end = at + 12 + int.from_bytes(content[at : at + 4], "big")
+        kind = content[at + 4 : at + 8]
+        if kind == b"IEND":
+            return None
+        checksum = int.from_bytes(content[end - 4 : end], "big")
+        if end <= len(content) and kind[:1].isupper() and crc32(view[at + 4 : end - 4]) != checksum:
+            return "damaged"
+        at = end
+    return "cut short"

@@ -16,13 +16,12 @@ import numpy as np
 from robustpose.coco_files import (
     BOX,
     KEYPOINTS,
-    NUMBER,
     Annotations,
-    Record,
-    Records,
+    image_places,
     read_annotations,
     read_results,
 )
+from robustpose.json_records import NUMBER, Record, Records
 
 
 class AveragePrecision(NamedTuple):
@@ -70,7 +69,8 @@ def _evaluated(truth: dict[str, Any], found: list[dict[str, Any]]) -> AveragePre
 
     people = COCO(truth)
     evaluation = COCOeval_faster(people, people.loadRes(found), iouType="keypoints")
-    evaluation.run()
+    with np.errstate(over="ignore"):  # of predictions that are finite and absurd
+        evaluation.run()
     figures = np.asarray(evaluation.stats[:10], dtype=np.float64)
     return AveragePrecision(*np.where(figures < 0, np.nan, 100 * figures).tolist())
 
@@ -99,7 +99,7 @@ def _truth(people: Annotations) -> dict[str, Any]:
 
 def _found(results: Records, people: Annotations) -> list[dict[str, Any]]:
     columns = {
-        "image_id": people.image_ids[results.places("image_id", people.image_ids, people.file)],
+        "image_id": people.image_ids[image_places(results, people.image_ids, people.file)],
         "keypoints": results.column("keypoints", KEYPOINTS),
         "score": results.column("score", NUMBER),
     }

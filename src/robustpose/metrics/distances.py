@@ -15,7 +15,8 @@ def relative_errors(
     That is where a joint is not labelled or a person has no reference length (`size` 0). A
     prediction that is not finite counts as infinitely far.
     """
-    distance = np.linalg.norm(joints.astype(np.float64) - truth, axis=2)
+    with np.errstate(over="ignore"):  # of predictions that are finite and absurd
+        distance = np.linalg.norm(joints.astype(np.float64) - truth, axis=2)
     distance = np.where(np.isfinite(distance), distance, np.inf)
     scored = labelled & (size > 0)[:, None]
     length = np.where(size > 0, size, 1.0)[:, None]

@@ -27,8 +27,8 @@ from jaxtyping import Bool, Float
 
 from robustpose.data.mpii import json_form, newell, tompson
 from robustpose.data.mpii.files import annotation_file, read
-from robustpose.data.mpii.records import Records, checked
-from robustpose.data.mpii.validation import TRAIN, VALIDATION, validation_people
+from robustpose.data.mpii.records import Records
+from robustpose.data.mpii.splits import of_split
 from robustpose.data.people import PUBLISHED, RGB, Box, Person, Photo, Split
 from robustpose.data.photos import PhotoFile
 from robustpose.errors import UsageError
@@ -68,8 +68,7 @@ def mpii_people(folder: Path, split: str) -> Split:
     if split not in WORDS:
         raise UsageError(f"mpii has the splits train and test, found {split!r}")
     path = annotation_file(folder, split)
-    everybody = checked(read(path))
-    records, whole = _of_split(everybody, split)
+    records, whole = of_split(read(path), split)
     name = f"mpii/{WORDS[split] if whole else folder.resolve().name}"
     photos, sizes = _photos(records, folder)
     return _split(records, photos, name, split, seen=sizes)
@@ -89,64 +88,9 @@ def mpii_truth(path: Path) -> Split:
             f"expected Newell's valid.h5, HRNet's valid.json or detections_our_format.mat, "
             f"found {path}"
         )
-    records, whole = _of_split(checked(reader(path)), "test")
+    records, whole = of_split(reader(path), "test")
     photos: list[Photo] = [Unread(image, path) for image in records.images]
     return _split(records, photos, "mpii/val" if whole else f"mpii/{path.stem}", "test")
-
-
-def _of_split(records: Records, split: str) -> tuple[Records, bool]:
-    """Return the people of the split, and whether they are all that MPII has of it."""
-    if _has_both(records):
-        return _divided(records, split), True
-    whole = {TRAIN: "train", VALIDATION: "test"}.get(len(records))
-    if split == "train" and whole != "train":
-        raise UsageError(
-            f"training needs the {TRAIN:,} people of the train split, but {records.path} has "
-            f"{len(records):,}: " + ("those of the test" if whole else "such a file is all test")
-        )
-    if split == "test" and whole == "train":
-        raise UsageError(
-            f"expected people to test on, but {records.path} has the {TRAIN:,} of the train split"
-        )
-    if whole:
-        _check_photographs(records, split)
-    return records, whole is not None
-
-
-def _has_both(records: Records) -> bool:
-    """Tell whether a file has people of both splits, as MPII's own has."""
-    if records.person is None or len(records) <= VALIDATION:
-        return False
-    return set(_keys(records)).issuperset(validation_people())
-
-
-def _divided(records: Records, split: str) -> Records:
-    """Return the people on Tompson's list, or everybody on a photograph that it does not name."""
-    place = {key: index for index, key in enumerate(_keys(records))}
-    if split == "test":
-        return records.take([place[key] for key in validation_people()])
-    photographs = {image for image, _ in validation_people()}
-    return records.take([i for i, image in enumerate(records.images) if image not in photographs])
-
-
-def _keys(records: Records) -> list[tuple[str, int]]:
-    assert records.person is not None
-    return list(zip(records.images, records.person.tolist(), strict=True))
-
-
-def _check_photographs(records: Records, split: str) -> None:
-    """Refuse a file that has the right number of people, but not those of the split."""
-    listed = {image for image, _ in validation_people()}
-    for index, image in enumerate(records.images):
-        if (image in listed) != (split == "test"):
-            message = (
-                f"a photograph of the validation split, in a file of {TRAIN:,} people to train on"
-            )
-            if split == "test":
-                message = (
-                    f"no photograph of the validation split, in a file of {VALIDATION:,} people"
-                )
-            raise records.fault(index, message)
 
 
 def _photos(records: Records, folder: Path) -> tuple[list[Photo], dict[str, int]]:
@@ -156,12 +100,16 @@ def _photos(records: Records, folder: Path) -> tuple[list[Photo], dict[str, int]
         images = records.path.parent
     wanted = set(records.images)
     with os.scandir(images) as entries:
-        sizes = {entry.name: entry.stat().st_size for entry in entries if entry.name in wanted}
+        sizes = {
+            entry.name: entry.stat().st_size
+            for entry in entries
+            if entry.name in wanted and entry.is_file()
+        }
     missing = [i for i, image in enumerate(records.images) if image not in sizes]
     if missing:
         raise records.fault(
             missing[0],
-            f"expected `image` to be a photograph in {images}, found no such file; "
+            f"expected `{records.names.image}` to be a photograph in {images}, found no such file; "
             f"{len({records.images[i] for i in missing}):,} of {len(wanted):,} are missing",
         )
     photos = {image: PhotoFile(images / image) for image in wanted}

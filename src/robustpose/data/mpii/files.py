@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from robustpose.data.folders import check_folder
 from robustpose.data.mpii import json_form, newell, official
 from robustpose.data.mpii.records import Records
 from robustpose.errors import UsageError
@@ -24,11 +25,7 @@ def annotation_file(folder: Path, split: str) -> Path:
     A folder without a file of a usual name but with a single JSON or HDF5 has that one. Raises
     `UsageError` if there is none, or no saying which.
     """
-    if not folder.is_dir():
-        raise UsageError(
-            f"expected a folder with images/ and annotations of MPII at {folder}, found "
-            f"{'a file' if folder.exists() else 'nothing'}"
-        )
+    check_folder(folder, "images/ and annotations of MPII")
     places = [folder / place for place in PLACES if (folder / place).is_dir()]
     own = [path for place in [*places, *folder.glob(UNPACKED)] for path in place.glob(OFFICIAL)]
     if own:

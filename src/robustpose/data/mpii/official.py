@@ -6,20 +6,26 @@ and `annopoints.point` with `x, y, id, is_visible`. Photographs that are not for
 joints; people without joints are no records.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
+from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from robustpose.data.matlab import Damaged, Matrix, not_matlab, variable
-from robustpose.data.mpii.records import HEAD_SHARE, Records, enlarged
+from robustpose.data.matlab import Damaged, Matrix, Single, variable
+from robustpose.data.mpii.records import HEAD_SHARE, Names, Records, checked, enlarged
 from robustpose.errors import UsageError
+from robustpose.json_records import shown
 from robustpose.skeletons import MPII16
 
 Fields = dict[str, Matrix]
-Points = dict[str, list[float | None]]
+Points = dict[str, list[Single]]
+Value = TypeVar("Value")
+
 HEAD_BOX = ("x1", "y1", "x2", "y2")
+NAMES = Names("image.name", "objpos", "scale", "annopoints.point", "x1, y1, x2, y2")
 
 
 class Somebody(NamedTuple):
@@ -27,6 +33,7 @@ class Somebody(NamedTuple):
 
     image: str
     person: int
+    place: str
     centre: tuple[float, float]
     scale: float
     joints: np.ndarray
@@ -37,93 +44,86 @@ class Somebody(NamedTuple):
 
 def read(path: Path) -> Records:
     """Read everybody with joints. Raises `UsageError` that names file, person and field."""
-    try:
-        people = list(_people(path))
-    except Damaged as error:
-        raise not_matlab(path, f"it is damaged or cut short ({error})") from error
-    centre, scale = enlarged(
-        np.array([each.centre for each in people]).reshape(-1, 2),
-        np.array([each.scale for each in people], dtype=np.float64),
-    )
+    people = list(_people(path))
     shape = (len(people), len(MPII16))
-    return Records(
-        path=path,
-        images=[each.image for each in people],
-        centre=centre,
-        scale=scale,
-        joints=np.array([each.joints for each in people], dtype=np.float64).reshape(*shape, 2),
-        labelled=np.array([each.labelled for each in people], dtype=bool).reshape(shape),
-        visible=np.array([each.visible for each in people], dtype=bool).reshape(shape),
-        head=np.array([each.head for each in people], dtype=np.float64),
-        person=np.array([each.person for each in people], dtype=np.int64),
+    return enlarged(
+        checked(
+            Records(
+                path=path,
+                names=NAMES,
+                images=[each.image for each in people],
+                centre=np.array([each.centre for each in people]).reshape(-1, 2),
+                scale=np.array([each.scale for each in people], dtype=np.float64),
+                joints=np.array([each.joints for each in people], np.float64).reshape(*shape, 2),
+                labelled=np.array([each.labelled for each in people], dtype=bool).reshape(shape),
+                visible=np.array([each.visible for each in people], dtype=bool).reshape(shape),
+                head=np.array([each.head for each in people], dtype=np.float64),
+                person=np.array([each.person for each in people], dtype=np.int64),
+                places=[each.place for each in people],
+            )
+        )
     )
 
 
 def _people(path: Path) -> Iterator[Somebody]:
-    release = variable(path, "RELEASE").elements()
-    if len(release) != 1:
-        raise UsageError(f"{path}: expected `RELEASE` to be one structure, found {len(release)}")
-    missing = {"annolist", "img_train"} - release[0].keys()
-    if missing:
-        raise UsageError(
-            f"{path}: expected `RELEASE` with `annolist` and `img_train`, found no "
-            f"{', '.join(f'`{name}`' for name in sorted(missing))}"
-        )
-    photos, for_training = release[0]["annolist"].elements(), release[0]["img_train"].numbers()
+    release = _one({"RELEASE": variable(path, "RELEASE")}, "RELEASE", str(path))
+    where = f"{path}, RELEASE"
+    photos = _read(release, "annolist", where, Matrix.elements)
+    for_training = _read(release, "img_train", where, Matrix.numbers)
     if len(photos) != len(for_training):
         raise UsageError(
             f"{path}: expected as many values in `img_train` as photographs in `annolist`, found "
             f"{len(for_training):,} and {len(photos):,}"
         )
+    for index in np.flatnonzero(~np.isin(for_training, (0, 1)))[:1].tolist():
+        found = f"{for_training[index]:g} as number {index + 1}"
+        raise UsageError(f"{path}: expected `img_train` of 0 or 1, found {found}")
     for number, photo in enumerate(photos, start=1):
-        if for_training[number - 1] == 1 and "annorect" in photo:
-            try:
-                yield from _people_of(photo, number, path)
-            except Damaged as error:
-                raise UsageError(f"{path}, annolist({number}): {error}") from error
+        if for_training[number - 1] == 1:
+            yield from _people_of(photo, f"annolist({number})", path)
 
 
-def _people_of(photo: Fields, number: int, path: Path) -> Iterator[Somebody]:
+def _people_of(photo: Fields, place: str, path: Path) -> Iterator[Somebody]:
     """Yield the people of one photograph who have joints."""
-    image = _name(photo, f"{path}, annolist({number})")
-    for person, fields in enumerate(photo["annorect"].elements()):
-        where = f"{path}, annolist({number}).annorect({person + 1}) ({image})"
-        try:
-            points = _points(fields)
-        except Damaged as error:
-            raise UsageError(f"{where}: `annopoints`: {error}") from error
+    where = f"{path}, {place}"
+    image = _read(_one(photo, "image", where), "name", f"{where}.image", Matrix.text)
+    for person, fields in enumerate(_read(photo, "annorect", where, Matrix.elements)):
+        own = f"{place}.annorect({person + 1})"
+        where = f"{path}, {own} ({shown(image)})"
+        points = _points(fields, where)
         if any(points.values()):
-            yield _somebody(fields, points, image, person, where)
+            yield _somebody(fields, points, image, person, own, where)
 
 
-def _points(person: Fields) -> Points:
-    if "annopoints" not in person or not person["annopoints"].length:
+def _points(person: Fields, where: str) -> Points:
+    if "annopoints" not in person or not _read(person, "annopoints", where, Matrix.elements):
         return {}
-    inner = person["annopoints"].elements()[0]
-    return inner["point"].columns() if "point" in inner else {}
+    inner = _one(person, "annopoints", where)
+    return _read(inner, "point", f"{where}, `annopoints`", Matrix.columns)
 
 
-def _name(photo: Fields, where: str) -> str:
-    inner = photo["image"].elements() if "image" in photo else []
-    if len(inner) != 1 or "name" not in inner[0]:
-        raise UsageError(f"{where}: expected `image.name`, found none")
-    return inner[0]["name"].text()
-
-
-def _somebody(fields: Fields, points: Points, image: str, person: int, where: str) -> Somebody:
+def _somebody(
+    fields: Fields, points: Points, image: str, person: int, place: str, where: str
+) -> Somebody:
     joints, labelled = np.zeros((len(MPII16), 2)), np.zeros(len(MPII16), dtype=bool)
     at = _joints(points, where)
     joints[at] = np.transpose([_column(points, "x", where), _column(points, "y", where)])
     labelled[at] = True
     visible = labelled.copy()
-    # Neck and head top have no flag of their own.
-    visible[at] = [flag is None or flag != 0 for flag in points.get("is_visible", [None] * len(at))]
-    place = fields["objpos"].elements() if "objpos" in fields else []
-    if len(place) != 1:
-        raise UsageError(f"{where}: expected one `objpos`, found {len(place)}")
-    centre = _number(place[0], "x", where), _number(place[0], "y", where)
-    scale = _number(fields, "scale", where)
-    return Somebody(image, person, centre, scale, joints, labelled, visible, _head(fields))
+    visible[at] = _visible(points, len(at), where)
+    position = _one(fields, "objpos", where)
+    inside = f"{where}, `objpos`"
+    return Somebody(
+        image=image,
+        person=person,
+        place=place,
+        centre=(_number(position, "x", inside), _number(position, "y", inside)),
+        scale=_number(fields, "scale", where),
+        joints=joints,
+        labelled=labelled,
+        visible=visible,
+        head=_head(fields, where),
+    )
 
 
 def _joints(points: Points, where: str) -> list[int]:
@@ -140,25 +140,57 @@ def _joints(points: Points, where: str) -> list[int]:
 
 def _column(points: Points, name: str, where: str) -> list[float]:
     values = points.get(name, [None])
-    known = [value for value in values if value is not None]
+    known = [value for value in values if value is not None and not isinstance(value, bool)]
     if len(known) < len(values):
-        raise UsageError(f"{where}: expected `{name}` of every `point`, found none")
+        found = "none" if None in values else "true or false"
+        raise UsageError(f"{where}: expected `{name}` of every `point`, found {found}")
     return known
 
 
-def _head(person: Fields) -> float:
+def _visible(points: Points, count: int, where: str) -> list[bool]:
+    """Return which points can be seen; neck and head top have no flag of their own."""
+    flags = points.get("is_visible", [None] * count)
+    for flag in flags:
+        if flag is not None and not math.isfinite(flag):
+            raise UsageError(f"{where}: expected `is_visible` of 0 or 1, found {flag:g}")
+    return [flag is None or flag != 0 for flag in flags]
+
+
+def _head(person: Fields, where: str) -> float:
     """Return the head size, NaN for a person without a head box."""
-    corners = [person[name].number() if name in person else None for name in HEAD_BOX]
-    x1, y1, x2, y2 = (float("nan") if corner is None else corner for corner in corners)
-    size = HEAD_SHARE * float(np.hypot(x2 - x1, y2 - y1))
-    return size if size > 0 else float("nan")
+    corners = [
+        _read(person, name, where, Matrix.number) if name in person else None for name in HEAD_BOX
+    ]
+    if None in corners:
+        return math.nan
+    x1, y1, x2, y2 = map(_finite, corners, HEAD_BOX, repeat(where))
+    return HEAD_SHARE * float(np.hypot(x2 - x1, y2 - y1)) or math.nan
 
 
 def _number(fields: Fields, name: str, where: str) -> float:
+    return _finite(_read(fields, name, where, Matrix.number), name, where)
+
+
+def _finite(value: Single, name: str, where: str) -> float:
+    if value is None or isinstance(value, bool) or not math.isfinite(value):
+        found = str(value).lower()
+        raise UsageError(f"{where}: expected `{name}` to be a finite number, found {found}")
+    return value
+
+
+def _one(fields: Fields, name: str, where: str) -> Fields:
+    """Return the single structure of a field."""
+    found = _read(fields, name, where, Matrix.elements)
+    if len(found) != 1:
+        raise UsageError(f"{where}: expected one structure `{name}`, found {len(found)}")
+    return found[0]
+
+
+def _read(fields: Fields, name: str, where: str, read: Callable[[Matrix], Value]) -> Value:
+    """Return what is read of a field. Raises `UsageError` if it is missing or something else."""
+    if name not in fields:
+        raise UsageError(f"{where}: expected `{name}`, found none")
     try:
-        value = fields[name].number() if name in fields else None
+        return read(fields[name])
     except Damaged as error:
         raise UsageError(f"{where}: `{name}`: {error}") from error
-    if value is None:
-        raise UsageError(f"{where}: expected `{name}`, found none")
-    return value

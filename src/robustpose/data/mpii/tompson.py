@@ -5,14 +5,17 @@ people, 1-based), `jnt_missing` (16 x people) and `headboxes_src` (2 corners x 2
 of the 2,958 people, in the order of the split; there are neither names nor boxes.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from robustpose.data.matlab import arrays
-from robustpose.data.mpii.records import HEAD_SHARE, HEADS, Records, fault
+from robustpose.data.matlab import arrays, held
+from robustpose.data.mpii.records import HEAD_SHARE, HEADS, Names, Records, checked
 from robustpose.data.mpii.validation import validation_people
-from robustpose.errors import UsageError
+from robustpose.errors import UsageError, times
+from robustpose.json_records import shown
 
 ORDER = (
     "rank, rkne, rhip, lhip, lkne, lank, pelv, thor, neck, head, rwri, relb, rsho, lsho, lelb, lwri"
@@ -26,56 +29,75 @@ def read(path: Path) -> Records:
     """
     content, listed = arrays(path), validation_people()
     truth = _numbers(content, "pos_gt_src", (16, 2, len(listed)), path).transpose(2, 0, 1)
-    missing = _numbers(content, "jnt_missing", (16, len(listed)), path).T
+    missing = _numbers(
+        content, "jnt_missing", (16, len(listed)), path, kinds=("numbers", "true or false")
+    ).T
     corners = _numbers(content, "headboxes_src", (2, 2, len(listed)), path)
     _check_order(content, path)
-    for index in np.flatnonzero(~np.isin(missing, (0, 1)).all(axis=1))[:1].tolist():
-        raise fault(path, index, "expected `jnt_missing` of 0 or 1, found another value")
+    boxes = corners.reshape(4, -1).T
+    _check("headboxes_src", boxes, np.isfinite(boxes), "finite", path)
+    _check("jnt_missing", missing, np.isin(missing, (0, 1)), "0 or 1", path)
     labelled = missing == 0
     head = HEAD_SHARE * np.linalg.norm(corners[1] - corners[0], axis=0)
-    for index in np.flatnonzero(~np.isfinite(head))[:1].tolist():
-        raise fault(path, index, "expected `headboxes_src` to be finite, found NaN or infinity")
-    return Records(
-        path=path,
-        images=[image for image, _ in listed],
-        centre=_middles(truth, labelled),
-        scale=1.25 * np.where(head > 0, head, HEADS) / HEADS,
-        joints=truth,
-        labelled=labelled,
-        visible=labelled,
-        head=np.where(head > 0, head, np.nan),
-        person=np.array([person for _, person in listed], dtype=np.int64),
+    return checked(
+        Records(
+            path=path,
+            names=Names("photo", "pos_gt_src", "headboxes_src", "pos_gt_src", "headboxes_src"),
+            images=[image for image, _ in listed],
+            centre=_middles(truth, labelled),
+            scale=1.25 * np.where(head > 0, head, HEADS) / HEADS,
+            joints=truth,
+            labelled=labelled,
+            visible=labelled,
+            head=np.where(head > 0, head, np.nan),
+            person=np.array([person for _, person in listed], dtype=np.int64),
+        )
     )
 
 
+def _check(name: str, values: np.ndarray, good: np.ndarray, expected: str, path: Path) -> None:
+    """Refuse the first person who has a value that is not good."""
+    for index, place in np.argwhere(~good)[:1].tolist():
+        image, _ = validation_people()[index]
+        raise UsageError(
+            f"{path}, record {index + 1} ({image}): expected `{name}` to be {expected}, found "
+            f"{values[index, place]:g}"
+        )
+
+
 def _numbers(
-    content: dict[str, np.ndarray], name: str, shape: tuple[int, ...], path: Path
+    content: dict[str, Any],
+    name: str,
+    shape: tuple[int, ...],
+    path: Path,
+    *,
+    kinds: Sequence[str] = ("numbers",),
 ) -> np.ndarray:
-    expected = f"`{name}` of {' x '.join(map(str, shape))} numbers (the validation split)"
+    expected = f"`{name}` of {times(shape)} numbers (the validation split)"
     if name not in content:
-        found = ", ".join(sorted(content)) or "nothing"
+        found = shown(", ".join(sorted(content))) or "nothing"
         raise UsageError(f"{path}: expected {expected}, found {found}")
-    array = content[name]
-    if not isinstance(array, np.ndarray):
-        raise UsageError(f"{path}: expected {expected}, found a {type(array).__name__}")
-    if array.shape != shape or array.dtype.kind not in "biuf":
-        found = f"{' x '.join(map(str, array.shape))} of type {array.dtype}"
+    array: np.ndarray = content[name]
+    if array.shape != shape or held(array) not in kinds:
+        found = f"{times(array.shape)} ({held(array)})"
         raise UsageError(f"{path}: expected {expected}, found {found}")
     return array.astype(np.float64)
 
 
-def _check_order(content: dict[str, np.ndarray], path: Path) -> None:
+def _check_order(content: dict[str, Any], path: Path) -> None:
     if "dataset_joints" not in content:
         return
     names = [np.ravel(name) for name in np.ravel(content["dataset_joints"])]
     found = ", ".join(str(name[0]) for name in names if len(name))
     if found != ORDER:
-        raise UsageError(f"{path}: expected `dataset_joints` in the order {ORDER}, found {found}")
+        raise UsageError(
+            f"{path}: expected `dataset_joints` in the order {ORDER}, found {shown(found)}"
+        )
 
 
 def _middles(joints: np.ndarray, labelled: np.ndarray) -> np.ndarray:
     known = labelled[..., None]
     low = np.where(known, joints, np.inf).min(axis=1)
     high = np.where(known, joints, -np.inf).max(axis=1)
-    anybody = np.isfinite(high - low)
+    anybody = np.isfinite(low) & np.isfinite(high)
     return np.where(anybody, (low + np.where(anybody, high, 0.0)) / 2, 0.0)
