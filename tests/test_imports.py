@@ -29,6 +29,15 @@ def test_metrics_and_rows_run_without_torch() -> None:
     assert run(code).strip() == "False"
 
 
+def test_data_sets_are_listed_and_predictions_scored_without_torch() -> None:
+    code = (
+        "import sys, robustpose.data.inspection, robustpose.data.lsp, robustpose.data.mpii, "
+        "robustpose.data.coco, robustpose.predictions; "
+        "print([m for m in ('torch', 'scipy') if m in sys.modules])"
+    )
+    assert run(code).strip() == "[]"
+
+
 @pytest.mark.parametrize("name", robustpose.__all__)
 def test_every_public_name_resolves(name: str) -> None:
     assert getattr(robustpose, name) is not None

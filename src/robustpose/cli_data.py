@@ -22,7 +22,7 @@ from robustpose.errors import check_choice
 
 if TYPE_CHECKING:
     from robustpose.data.download import Listener
-    from robustpose.data.inspection import Inspection
+    from robustpose.data.inspection.findings import Inspection
     from robustpose.data.sources import Download, Source
 
 app = App(

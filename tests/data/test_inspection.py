@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 import scipy.io
 
-from robustpose.data import inspection as module
-from robustpose.data.inspection import (
-    Kind,
-    digest_of_photographs,
-    inspect_coco,
-    inspect_folder,
-    inspect_lsp,
-    inspect_mpii,
-    recognised,
-)
+from robustpose.coco_files import read_annotations
+from robustpose.data.inspection import inspect_folder, recognised
+from robustpose.data.inspection import lsp as lsp_module
+from robustpose.data.inspection.coco import inspect_coco
+from robustpose.data.inspection.findings import Kind
+from robustpose.data.inspection.lsp import digest_of_photographs, inspect_lsp
+from robustpose.data.inspection.mpii import inspect_mpii
+from robustpose.data.mpii import splits
+from robustpose.data.sources import SOURCES
 from robustpose.errors import UsageError
+
+from .mpii_forms import annotated, h5_arrays, photo_rows, write_h5, write_json, write_official
 
 
 def write_photo(path):
@@ -38,6 +39,20 @@ def lsp(tmp_path):
     return folder
 
 
+def coco_person(number, labelled):
+    """Return a person on the photograph of the same number, with some joints labelled."""
+    return {
+        "id": number,
+        "image_id": number,
+        "category_id": 1,
+        "keypoints": labelled * [3, 4, 2] + (17 - labelled) * [0, 0, 0],
+        "num_keypoints": labelled,
+        "bbox": [1, 2, 20, 30],
+        "area": 300.0,
+        "iscrowd": 0,
+    }
+
+
 @pytest.fixture
 def coco(tmp_path):
     """A folder with three photographs of val2017, of which two have people with key points."""
@@ -46,8 +61,10 @@ def coco(tmp_path):
     for name in names:
         write_photo(folder / "val2017" / name)
     content = {
-        "images": [{"id": n, "file_name": name} for n, name in enumerate(names)],
-        "annotations": [{"image_id": n, "num_keypoints": k} for n, k in [(0, 5), (1, 1), (2, 0)]],
+        "images": [
+            {"id": n, "file_name": name, "width": 30, "height": 40} for n, name in enumerate(names)
+        ],
+        "annotations": [coco_person(n, labelled) for n, labelled in enumerate((5, 1, 0))],
     }
     (folder / "annotations").mkdir()
     path = folder / "annotations" / "person_keypoints_val2017.json"
@@ -61,9 +78,7 @@ def mpii(tmp_path):
     folder = tmp_path / "mpii"
     for name in ("1.jpg", "2.jpg"):
         write_photo(folder / "images" / name)
-    (folder / "annot").mkdir()
-    people = [{"image": name} for name in ("1.jpg", "1.jpg", "2.jpg")]
-    (folder / "annot" / "valid.json").write_text(json.dumps(people))
+    write_json(folder, annotated(["1.jpg", "1.jpg", "2.jpg"]))
     return folder
 
 
@@ -113,13 +128,15 @@ def test_empty_photographs_are_found(lsp):
 @pytest.mark.parametrize("content", [b"", b"no MATLAB file", b"MATLAB 5.0" + bytes(200)])
 def test_annotations_that_cannot_be_read_are_told(lsp, content):
     (lsp / "joints.mat").write_bytes(content)
-    (text,) = wrong(inspect_lsp(lsp))
-    assert text.startswith("joints.mat cannot be read (")
+    (found,) = inspect_folder(lsp)
+    (text,) = wrong(found)
+    assert text.startswith("joints.mat cannot be read: expected a MATLAB file")
+    assert texts(found, Kind.NOTE) == ["train cannot be loaded", "test cannot be loaded"]
 
 
 def test_annotations_of_another_shape_are_told(lsp):
     scipy.io.savemat(lsp / "joints.mat", {"joints": np.zeros((3, 14, 5))})
-    assert "14 x 3 x people" in wrong(inspect_lsp(lsp))[0]
+    assert "14 joints x 3 (x, y, flag) x people" in wrong(inspect_lsp(lsp))[0]
 
 
 def test_missing_parts_are_told(lsp):
@@ -129,11 +146,11 @@ def test_missing_parts_are_told(lsp):
 
 
 def test_the_whole_set_is_compared_with_the_public_copy(lsp, monkeypatch):
-    monkeypatch.setattr(module, "WHOLE_SET", 5)
+    monkeypatch.setattr(lsp_module, "WHOLE_SET", 5)
     assert [text.split(":")[0] for text in wrong(inspect_lsp(lsp))] == ["joints.mat", "images/"]
-    joints = module.digest_of(lsp / "joints.mat", "sha256")
-    monkeypatch.setattr(module, "JOINTS_DIGEST", f"sha256:{joints}")
-    monkeypatch.setattr(module, "PHOTOS_DIGEST", digest_of_photographs(lsp / "images"))
+    joints = lsp_module.digest_of(lsp / "joints.mat", "sha256")
+    monkeypatch.setattr(lsp_module, "JOINTS_DIGEST", f"sha256:{joints}")
+    monkeypatch.setattr(lsp_module, "PHOTOS_DIGEST", digest_of_photographs(lsp / "images"))
     found = inspect_lsp(lsp)
     assert not wrong(found)
     assert sum("SHA-256 is that of" in text for text in texts(found, Kind.RIGHT)) == 2
@@ -166,9 +183,9 @@ def test_coco_may_have_its_photographs_in_images(coco):
 @pytest.mark.parametrize(("posed", "kind"), [(2, Kind.RIGHT), (9, Kind.WRONG)])
 def test_the_whole_of_coco_is_compared_with_its_published_counts(coco, monkeypatch, posed, kind):
     counts = {"photographs of val2017": 3, "people with key points of val2017": posed}
-    monkeypatch.setitem(module.SOURCES["coco"].counts, "photographs of val2017", 3)
+    monkeypatch.setitem(SOURCES["coco"].counts, "photographs of val2017", 3)
     for name, value in counts.items():
-        monkeypatch.setitem(module.SOURCES["coco"].counts, name, value)
+        monkeypatch.setitem(SOURCES["coco"].counts, name, value)
     text = f"val2017: 2 people with key points, {posed} are published"
     assert text in texts(inspect_coco(coco), kind)
 
@@ -192,50 +209,67 @@ def test_mpii_is_counted_file_by_file(mpii):
 
 @pytest.mark.parametrize("letters", [True, False], ids=["strings", "numbers"])
 def test_mpii_names_in_hdf5_are_read(mpii, letters):
-    h5py = pytest.importorskip("h5py")
     (mpii / "annot" / "valid.json").unlink()
-    names = np.array([b"1.jpg", b"3.jpg"], "S8")
-    numbers = np.array([list(name.ljust(8, b"\0")) for name in names.tolist()], float)
-    with h5py.File(mpii / "annot" / "valid.h5", "w") as file:
-        file["imgname"] = names if letters else numbers
-    found = inspect_mpii(mpii)
+    arrays = h5_arrays(annotated(["1.jpg", "2.jpg"]))
+    if not letters:
+        names = arrays["imgname"].tolist()
+        arrays["imgname"] = np.array([list(name.ljust(8, b"\0")) for name in names], float)
+    write_h5(mpii, arrays)
+    (found,) = inspect_folder(mpii)
     assert "annot/valid.h5: 2 people in 2 photographs" in " ".join(texts(found))
-    assert "3.jpg" in wrong(found)[0]
+    assert found.splits == {"test": 2}
+    (mpii / "images" / "2.jpg").unlink()
+    assert "2.jpg" in wrong(inspect_mpii(mpii))[0]
 
 
 def test_ground_truth_of_mpii_alone_is_recognised(tmp_path):
-    truth = {"jnt_missing": np.zeros((16, 2958))}
+    truth = {
+        "jnt_missing": np.zeros((16, 2958)),
+        "pos_gt_src": np.ones((16, 2, 2958)),
+        "headboxes_src": np.stack([np.zeros((2, 2958)), np.ones((2, 2958))]),
+    }
     scipy.io.savemat(tmp_path / "detections_our_format.mat", truth)
     assert recognised(tmp_path) == ["mpii"]
     found = inspect_mpii(tmp_path)
     assert "detections_our_format.mat: 2,958 people" in texts(found, Kind.RIGHT)
 
 
-def structures(rows):
-    """Return MATLAB's array of structures."""
-    array = np.empty((1, len(rows)), [(name, object) for name in rows[0]])
-    for column, row in enumerate(rows):
-        array[0, column] = tuple(row.values())
-    return array
-
-
-def test_mpiis_own_annotations_are_split(mpii):
-    validation = pytest.importorskip("robustpose.data.mpii.validation")
-    name, place = validation.validation_people()[0]
-    posed, unposed = {"annopoints": {"point": 1}}, {"annopoints": np.zeros((0, 0))}
-    listed = [unposed] * place + [posed]
-    entries = [(name, listed, 1), ("2.jpg", [posed, unposed, posed], 1), ("9.jpg", [posed], 0)]
-    photos = [{"image": {"name": n}, "annorect": structures(people)} for n, people, _ in entries]
-    training = np.array([[float(flag) for _, _, flag in entries]])
-    release = {"annolist": structures(photos), "img_train": training}
-    scipy.io.savemat(mpii / "mpii_human_pose_v1_u12_1.mat", {"RELEASE": release})
-    found = inspect_mpii(mpii)
+def test_mpiis_own_annotations_are_split(mpii, monkeypatch):
+    monkeypatch.setattr(splits, "validation_people", lambda: (("1.jpg", 1),))
+    monkeypatch.setattr(splits, "VALIDATION", 1)
+    write_official(mpii, photo_rows(annotated(["1.jpg", "1.jpg", "2.jpg", "2.jpg", "9.jpg"])))
+    (found,) = inspect_folder(mpii)
     own = [text for text in texts(found) if text.startswith("mpii_human_pose_v1_u12_1.mat")]
     assert [text.split(":")[1].split(",")[0] for text in own] == [
         " 1 person in 1 photograph",
-        " 2 people in 1 photograph",
+        " 3 people in 2 photographs",
     ]
-    assert wrong(found) == [f"images/: 1 of the 1 annotated photographs are missing: {name}"]
+    assert wrong(found) == ["images/: 1 of the 2 annotated photographs are missing: 9.jpg"]
+
+
+def test_what_is_no_file_is_a_missing_photograph(lsp, mpii, coco):
+    for path in (
+        lsp / "images" / "im00002.jpg",
+        mpii / "images" / "2.jpg",
+        coco / "val2017" / "000000000002.jpg",
+    ):
+        path.unlink()
+        path.symlink_to("nowhere")
+    for found in inspect_folder(lsp.parent):
+        assert any("1 of the" in text for text in wrong(found))
+        assert not found.splits
+
+
+def test_the_reader_says_what_is_wrong(coco):
+    path = coco / "annotations" / "person_keypoints_val2017.json"
+    content = json.loads(path.read_text())
+    content["annotations"][1]["area"] = None
+    path.write_text(json.dumps(content))
+    with pytest.raises(UsageError) as error:
+        read_annotations(path)
+    (found,) = inspect_folder(coco)
+    assert wrong(found) == [f"annotations/{path.name} cannot be read: {error.value}"]
+    assert "test cannot be loaded" in texts(found, Kind.NOTE)
 
 
 def test_a_folder_of_folders_is_inspected_one_by_one(lsp, coco):

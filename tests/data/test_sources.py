@@ -12,7 +12,8 @@ import pytest
 from robustpose.data import load_people
 from robustpose.data.download import digest_of, is_archive
 from robustpose.data.folders import VARIABLE, data_folder, found_folder, set_folder
-from robustpose.data.inspection import INSPECTORS, MARKS, PHOTOS_DIGEST, digest_of_photographs
+from robustpose.data.inspection import INSPECTORS, MARKS
+from robustpose.data.inspection.lsp import PHOTOS_DIGEST, digest_of_photographs
 from robustpose.data.sources import JOINTS_DIGEST, SOURCES
 from robustpose.errors import UsageError
 
