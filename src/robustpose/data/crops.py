@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
+from robustpose.affine import Affine, inverse, scale_of, transformed
 from robustpose.data.people import RGB, Person, Split
 from robustpose.data.photos import PhotoFile
 from robustpose.errors import UsageError
-from robustpose.geometry import Affine, inverse, scale_of, transformed
 from robustpose.poses import PoseBatch
 
-Cut = tuple[RGB, Float[np.ndarray, "k 2"], Affine]
-"""A person's image, the joints in it, and the map from photograph to canvas."""
+Cut = tuple[Float[np.ndarray, "k 2"], Affine]
+"""A person's joints in the image, and the map from photograph to canvas."""
 
 
 class Sized(Protocol):
@@ -37,11 +37,11 @@ def crop(people: Split, canvas: tuple[int, int] | Sized) -> PoseBatch:
     if not isinstance(canvas, tuple):
         canvas = canvas.size
     persons = list(people)
-    cut = _cut_all(persons, people, canvas)
-    images = np.stack([image for image, _, _ in cut]) if cut else np.zeros((0, *canvas, 3))
+    images = np.empty((len(persons), 3, *canvas), np.uint8)
+    cut = _cut_all(persons, people, images)
     count = len(people.skeleton)
-    joints = np.stack([joints for _, joints, _ in cut]) if cut else np.zeros((0, count, 2))
-    affines = np.stack([affine for _, _, affine in cut]) if cut else np.zeros((0, 2, 3))
+    joints = np.stack([joints for joints, _ in cut]) if cut else np.zeros((0, count, 2))
+    affines = np.stack([affine for _, affine in cut]) if cut else np.zeros((0, 2, 3))
     sizes = [
         (person.size or 0.0) * scale_of(affine)
         for person, affine in zip(persons, affines, strict=True)
@@ -53,7 +53,7 @@ def crop(people: Split, canvas: tuple[int, int] | Sized) -> PoseBatch:
     labelled = [person.labelled for person in persons]
     return PoseBatch(
         ids=tuple(person.id for person in persons),
-        images=torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().float() / 255,
+        images=torch.from_numpy(images).float().div_(255),
         joints=torch.from_numpy(joints).float(),
         labelled=torch.from_numpy(np.reshape(labelled, (len(cut), count)).astype(bool)),
         size=torch.tensor(sizes, dtype=torch.float32),
@@ -73,24 +73,30 @@ def batches(people: Split, canvas: tuple[int, int], batch_size: int) -> Iterator
         yield crop(people[start : start + batch_size], canvas)
 
 
-def _cut_all(persons: list[Person], people: Split, canvas: tuple[int, int]) -> list[Cut]:
-    """Cut everybody out, from files in as many threads as PyTorch may use.
+def _cut_all(
+    persons: list[Person], people: Split, images: UInt8[np.ndarray, "n 3 h w"]
+) -> list[Cut]:
+    """Cut everybody out into the images, from files in as many threads as PyTorch may use.
 
     OpenCV lets other threads run while it decodes and warps. Drawn people are Python's own work,
     which threads would not hasten.
     """
     workers = min(torch.get_num_threads(), len(persons))
+    each = zip(persons, images, strict=True)
     if workers < 2 or not all(isinstance(person.photo, PhotoFile) for person in persons):
-        return [_cut(person, people, canvas) for person in persons]
+        return [_cut(person, people, image) for person, image in each]
     with ThreadPoolExecutor(workers) as threads:
-        return list(threads.map(lambda person: _cut(person, people, canvas), persons))
+        return list(threads.map(lambda one: _cut(one[0], people, one[1]), each))
 
 
-def _cut(person: Person, people: Split, canvas: tuple[int, int]) -> Cut:
+def _cut(person: Person, people: Split, image: UInt8[np.ndarray, "3 h w"]) -> Cut:
+    """Write a person's crop into an image."""
+    canvas = (image.shape[1], image.shape[2])
     affine = people.affine(person, canvas)
     joints = np.where(person.labelled[:, None], transformed(person.joints, affine), 0.0)
-    image = warped(person.photo.read(), affine, canvas, smoothed=people.cropping.smoothed)
-    return image, joints, affine
+    seen = warped(person.photo.read(), affine, canvas, smoothed=people.cropping.smoothed)
+    image[...] = seen.transpose(2, 0, 1)
+    return joints, affine
 
 
 def warped(

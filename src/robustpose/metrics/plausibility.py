@@ -8,13 +8,14 @@ network, and a missing joint takes only its own measures with it.
 A pose can be odd in two ways. One joint far away puts a few measures far outside; many joints
 slightly off put none outside but make all of them unusual together. `implausibility` is the larger
 of both, each over what annotated people reach. How much it sees, measured on MPII's validation
-split (14 joints, half of the people the population, the other half judged), share implausible:
+split (14 joints, half of the people the population, the other half judged; means of 20 divisions,
+`results/plausibility.txt`), share implausible:
 
     annotated poses                                             1 %
-    with the hips exchanged                                     1 %
-    with one joint thrown anywhere in the crop                 41 %
-    with normal errors of half a head in every coordinate      27 %
-    joints drawn evenly over the crop                          83 %
+    with the hips exchanged                                     2 %
+    with one joint thrown anywhere in the crop                 54 %
+    with normal errors of half a head in every coordinate      32 %
+    joints drawn evenly over the crop                          85 %
 
 So the share compares conditions; that it is small does not prove poses sound.
 
