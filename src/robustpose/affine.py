@@ -70,3 +70,9 @@ def transformed(
     """Return the points under the map."""
     moved: Float[np.ndarray, "*axes 2"] = points @ affine[:, :2].T + affine[:, 2]
     return moved
+
+
+def affine_to_cells(affine: Affine, stride: float) -> Affine:
+    """Return the map that goes to heatmap cells where `affine` goes to pixels."""
+    half = (stride - 1) / 2
+    return np.asarray((affine - [[0, 0, half]]) / stride)

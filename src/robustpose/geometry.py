@@ -10,6 +10,7 @@ from torch import Tensor
 
 from robustpose.affine import Affine as Affine
 from robustpose.affine import Alignment as Alignment
+from robustpose.affine import affine_to_cells as affine_to_cells
 from robustpose.affine import box_to_canvas as box_to_canvas
 from robustpose.affine import inverse as inverse
 from robustpose.affine import scale_of as scale_of
@@ -64,12 +65,6 @@ def _map(source: tuple[int, int], target: tuple[int, int], like: Tensor) -> tupl
     factor = torch.tensor([width / source[1], height / source[0]], dtype=like.dtype)
     offset = torch.tensor([left, top], dtype=like.dtype)
     return factor.to(like.device), offset.to(like.device)
-
-
-def affine_to_cells(affine: Affine, stride: float) -> Affine:
-    """Return the map that goes to heatmap cells where `affine` goes to pixels."""
-    half = (stride - 1) / 2
-    return np.asarray((affine - [[0, 0, half]]) / stride)
 
 
 def cell_to_pixel(cells: Tensor, stride: float, origin: float | None = None) -> Tensor:

@@ -54,8 +54,8 @@ def read(path: Path) -> Records:
         head=np.where(numbers["normalize"] == 0, np.nan, numbers["normalize"]),
     )
     flags, head = numbers["visible"], numbers["normalize"]
-    seen: np.ndarray = np.isin(flags, (0, 1)).all(axis=1)
-    records.check("visible", seen, flags, "flags of 0 or 1")
+    seen = (flags == 0) | (flags == 1)
+    records.check("visible", np.all(seen, axis=1), flags, "flags of 0 or 1")
     records.check("normalize", head >= 0, head, "a number from 0")
     if "person" in numbers:
         person = numbers["person"]

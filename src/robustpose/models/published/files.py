@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from robustpose.errors import UsageError
+from robustpose.file_kinds import mistaken_for
 
 WRAPPERS = ("module.", "model.", "net.", "network.", "_orig_mod.")
 """What DataParallel, trainers and compilers put before the name of every tensor."""
@@ -48,13 +49,6 @@ _HARMLESS: list[Any] = [
 
 _UNREADABLE = (RuntimeError, EOFError, OSError, KeyError, ValueError, TypeError, IndexError)
 """What PyTorch and zipfile raise at bytes that make no sense."""
-
-_MISTAKEN = (
-    (b"version https://git-lfs", "the pointer of Git LFS: run `git lfs pull` for the file itself"),
-    (b"<!doctype html", "a web page, not the file that it leads to"),
-    (b"<html", "a web page, not the file that it leads to"),
-)
-"""How files begin that are often had instead of weights, and what they are."""
 
 NAMES = ("state_dict", "model_state", "model_state_dict", "model", "net")
 """Under these names files keep their network, in this order of preference."""
@@ -94,11 +88,10 @@ def shown(name: str) -> str:
 
 
 def _loaded(content: bytes, path: Path) -> object:
-    for begins, meant in _MISTAKEN:
-        if content.lstrip()[: len(begins)].lower() == begins:
-            raise UsageError(
-                f"expected a PyTorch or safetensors checkpoint at {path}: it is {meant}"
-            )
+    if mistaken := mistaken_for(content):
+        raise UsageError(
+            f"expected a PyTorch or safetensors checkpoint at {path}: it is {mistaken}"
+        )
     if content[8:9] == b"{":  # safetensors: the length of a header, then its JSON
         try:
             return load_file(path)
