@@ -209,6 +209,7 @@ ZOO: dict[str, ZooEntry] = {
         "attention",
         "Chu et al. 2017",
         lambda: attention("attention-matched", stacks=2, features=64, modules=1, size=COMPACT),
+        bundled=True,
     ),
     "dlcm-matched": ZooEntry(
         "five hourglasses up and down a hierarchy of parts, 64 features",

@@ -298,7 +298,8 @@ def test_a_name_may_carry_its_file(weights: dict[str, Tensor], tmp_path: Path) -
     model = load_model(f"hourglass:{path}", size=SIZE)
     assert model.name == "hourglass"
     people = load_people("rendered")[:2]
-    study = jain2019(people, [f"hourglass:{path}", "resdec-compact"], size=SIZE)
+    networks = [f"hourglass:{path}", "resdec-compact"]
+    study = jain2019(people, networks, experiments=("white-box",), size=SIZE)
     assert list(study.victims) == ["hourglass:hg.pth", "resdec-compact"]
     assert study.victims["hourglass:hg.pth"]().size == SIZE
     with pytest.raises(UsageError, match=r"two networks are called hourglass:hg\.pth"):
