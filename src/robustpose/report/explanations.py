@@ -32,7 +32,7 @@ def kind_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.Dat
     """Return what becomes of the scored joints: good, jitter, inversion, swap or miss."""
     counts = counts_of(run, resamples=resamples, seed=seed)
     lines = []
-    for network, condition in _cases(run):
+    for network, condition in cases(run):
         shares = kind_shares(kinds_of(run, network, condition), counts)
         lines.append(_line(network, condition, shares))
     return pl.DataFrame(lines, schema=_schema(*KINDS))
@@ -46,7 +46,7 @@ def confidence_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> 
     """
     counts = counts_of(run, resamples=resamples, seed=seed)
     lines = []
-    for network, condition in _cases(run):
+    for network, condition in cases(run):
         if condition is None:
             continue
         clean, attacked = (confidences(run, network, each) for each in (None, condition))
@@ -67,7 +67,7 @@ def plausibility_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -
         return pl.DataFrame(schema=schema)
     counts = counts_of(run, resamples=resamples, seed=seed)
     lines = []
-    for network, condition in _cases(run):
+    for network, condition in cases(run):
         joints = run.points(network, condition)
         answered = ~np.isnan(joints).any(axis=2) & run.counted
         share = implausible_share(implausibility(joints, answered, known), counts)
@@ -86,7 +86,7 @@ def floor_table(run: Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.Da
     counts = counts_of(run, resamples=resamples, seed=seed)
     guess = run.rule.credit(guess_errors(run))
     lines = []
-    for network, condition in _cases(run):
+    for network, condition in cases(run):
         if condition is None:
             continue
         attacked, clean = (run.errors(network, each) for each in (condition, None))
@@ -127,7 +127,7 @@ def confidences(run: Run, network: str, condition: Condition | None) -> Float[np
     return mean_confidence(np.array(values, dtype=float), run.counted)
 
 
-def _cases(run: Run) -> Iterator[tuple[str, Condition | None]]:
+def cases(run: Run) -> Iterator[tuple[str, Condition | None]]:
     """Yield what has all its cells: each network's clean images, then its attacks."""
     for network in run.networks:
         if run.missing_for(network):

@@ -27,6 +27,7 @@ from robustpose.report.findings import findings, main_condition
 from robustpose.report.gallery import gallery
 from robustpose.report.guess import guess_of
 from robustpose.report.kind_chart import kind_bars
+from robustpose.report.limb_table import limb_table
 from robustpose.report.listings import named, score_tables, signs, whole_curves
 from robustpose.report.published import published_curves
 from robustpose.report.runs import Condition, Run, open_run
@@ -50,6 +51,7 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
         "confidence": confidence_table(opened),
         "plausibility": plausibility_table(opened),
         "above_guess": floor_table(opened),
+        "limbs": limb_table(opened),
     }
     guessed = with_guess(all_scores, explained["above_guess"])
     experiments = sections(opened, guessed, all_joints)
