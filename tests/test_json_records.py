@@ -34,7 +34,7 @@ def refused(name: str, field: Numbers | Text, *values: object) -> str:
             "it is damaged or cut short (lists within lists, deeper than can be read)",
         ),
         (5_000 * b"9", "it is damaged or cut short (a number of more digits than can be read)"),
-        (gzip.compress(b"[]"), "it is packed with gzip: unpack it"),
+        (gzip.compress(b"[]", mtime=0), "it is packed with gzip: unpack it"),
         (b"<html>404", "it is a web page, not the file that it leads to"),
         (
             b"version https://git-lfs.github.com/spec/v1",
