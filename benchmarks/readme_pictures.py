@@ -1,7 +1,8 @@
-"""Make the pictures of README.md from a run on rendered people.
+"""Make the pictures of README.md from a run on rendered people, or from one of the study.
 
 `python benchmarks/readme_pictures.py RUN`: its curves, and the kept person whom the network
-sees best before the attack.
+sees best before the attack; of a run with universal perturbations those alone, since its people
+may be photographs.
 """
 
 import shutil
@@ -12,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import polars as pl
+from safetensors.numpy import load_file
 
 from robustpose.report.overlays import (
     amplification,
@@ -22,6 +24,7 @@ from robustpose.report.overlays import (
     draw_skeleton,
     enlarged,
 )
+from robustpose.report.perturbations import perturbation_picture
 from robustpose.skeletons import LSP14
 from robustpose.studies.rows import read_rows, read_study, sample_path
 
@@ -63,6 +66,23 @@ def before_after(run: Path) -> np.ndarray[Any, Any]:
     return beside([captioned(panel, text) for text, panel in panels.items()])
 
 
+def universal(run: Path) -> np.ndarray[Any, Any]:
+    """Return each network's universal perturbation of the largest epsilon, scaled to 0-255."""
+    entries = [e for e in read_study(run)["artefacts"] if e["condition"].startswith("UAP @")]
+    label = entries[-1]["condition"]
+    panels = {
+        entry["made_on"]: load_file(run / "artefacts" / entry["file"])["perturbation"]
+        for entry in entries
+        if entry["condition"] == label
+    }
+    return beside(
+        [
+            captioned(enlarged(perturbation_picture(each), SCALE), name)
+            for name, each in panels.items()
+        ]
+    )
+
+
 def _picture(path: Path) -> np.ndarray[Any, Any]:
     return np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB))
 
@@ -75,6 +95,9 @@ def _maps(image: np.ndarray[Any, Any], path: Path) -> np.ndarray[Any, Any]:
 if __name__ == "__main__":
     (run,) = map(Path, sys.argv[1:])
     IMAGES.mkdir(parents=True, exist_ok=True)
-    shutil.copy(run / "figures" / "relative_score.png", IMAGES / "relative_pck.png")
-    cv2.imwrite(str(IMAGES / "before_after.png"), before_after(run)[..., ::-1])
+    if any(e["condition"].startswith("UAP @") for e in read_study(run).get("artefacts", ())):
+        cv2.imwrite(str(IMAGES / "universal.png"), universal(run)[..., ::-1])
+    else:
+        shutil.copy(run / "figures" / "relative_score.png", IMAGES / "relative_pck.png")
+        cv2.imwrite(str(IMAGES / "before_after.png"), before_after(run)[..., ::-1])
     print(f"wrote {IMAGES}")

@@ -8,13 +8,16 @@ ROOT = Path(__file__).resolve().parent.parent
 START = "<!-- results: made by `python benchmarks/readme_results.py` from results/ -->"
 END = "<!-- end of results -->"
 EPSILON = 8
+UNIVERSAL = 16
+BESIDE = ("noise", "UAP", "IGSM-U-10")
 
 
 def readme_with_results(readme: str, results: Path) -> str:
     """Return the text of README.md with its tables made afresh."""
     before, _, rest = readme.partition(START)
     _, _, after = rest.partition(END)
-    tables = "\n\n".join([_clean_table(results), _attack_table(results)])
+    made = [_clean_table(results), _attack_table(results), _universal_table(results)]
+    tables = "\n\n".join(made)
     return f"{before}{START}\n{tables}\n{END}{after}"
 
 
@@ -46,6 +49,25 @@ def _attack_table(results: Path) -> str:
         lines.append([network, f"{float(clean['score']):.1f}", *cells])
     header = [f"{attack}, relative [95 %]" for attack in attacks]
     return _table(["LSP test, eps 8/255", f"clean {rows[0]['measure']}", *header], lines)
+
+
+def _universal_table(results: Path) -> str:
+    with (results / "jain2019-quick" / "scores.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["eps255"] == f"{UNIVERSAL:.3f}"]
+    lines = [
+        [network]
+        + [
+            _relative(row)
+            for attack in BESIDE
+            for row in rows
+            if (row["network"], row["attack"]) == (network, attack)
+        ]
+        for network in dict.fromkeys(row["network"] for row in rows)
+    ]
+    people = rows[0]["people"]
+    header = [f"LSP test, eps {UNIVERSAL}/255, {people} people"]
+    names = ("noise", "one perturbation for everybody (UAP)", "one for each (IGSM-U-10)")
+    return _table(header + [f"{name}, relative [95 %]" for name in names], lines)
 
 
 def _relative(row: dict[str, str]) -> str:

@@ -134,8 +134,7 @@ def training_progress(*, quiet: bool) -> Iterator["Listener"]:
 def show_study(scores: "pl.DataFrame") -> None:
     """Print a table for each network: one line an attack, one column an epsilon."""
     rows = scores.to_dicts()
-    epsilons = sorted({row["eps255"] for row in rows if row["eps255"] is not None})
-    shown = [epsilon for epsilon in (0.5, 1, 2, 4, 8) if epsilon in epsilons] or epsilons[:5]
+    shown = _shown_epsilons(rows)
     for network in dict.fromkeys(row["network"] for row in rows):
         own = [row for row in rows if row["network"] == network]
         clean = next((row["score"] for row in own if row["attack"] == "clean"), None)
@@ -153,6 +152,18 @@ def show_study(scores: "pl.DataFrame") -> None:
         say(f"{measure} in percent, in brackets relative to clean: lower is a stronger attack.")
     if any(row["goal"] == "targeted" for row in rows):
         say("Target: the same, against the pose asked for; higher is a stronger attack.")
+
+
+def _shown_epsilons(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Return the usual epsilons, and those that are an attack's only ones."""
+    epsilons: dict[str, set[float]] = {}
+    for row in rows:
+        if row["eps255"] is not None:
+            epsilons.setdefault(row["attack"], set()).add(row["eps255"])
+    every = set().union(*epsilons.values())
+    usual = every & {0.5, 1, 2, 4, 8} or set(sorted(every)[:5])
+    alone = {epsilon for each in epsilons.values() if not each & usual for epsilon in each}
+    return sorted(usual | alone)
 
 
 def show_models(

@@ -155,6 +155,7 @@ def _steered(run: Run, scores: pl.DataFrame, main: Condition) -> Iterator[Findin
     at = scores.filter(
         (pl.col("goal") == "targeted")
         & (pl.col("eps255") == main.eps255)
+        & pl.col("attack").is_in(list(run.swept))
         & pl.col("target").is_not_null()
     )
     for attack in at["attack"].unique(maintain_order=True):
