@@ -16,9 +16,10 @@ from robustpose.attacks.iterated import igsm, pgd
 from robustpose.conditions import Attacked, Clean
 from robustpose.defenses import load_defended
 from robustpose.models.model import PoseModel
+from robustpose.studies.configuration import victim_entry
 from robustpose.studies.provenance import described, digest_of, weights_digest
 from robustpose.studies.rows import read_study
-from robustpose.studies.runner import _victim_entry, run_study
+from robustpose.studies.runner import run_study
 from robustpose.studies.study import Study
 
 
@@ -127,7 +128,7 @@ def test_one_weight_changes_the_digest_of_a_model(tiny: Callable[[str], PoseMode
 @pytest.mark.parametrize("name", ["hourglass2-matched#1", "hourglass2-matched+mirror"])
 def test_trainings_and_defended_networks_are_of_their_architecture(name: str) -> None:
     model = load_defended(name)
-    entry = _victim_entry(model, "digest")
+    entry = victim_entry(model, "digest")
     assert (entry["model"], entry["family"], entry["stages"]) == (
         "hourglass2-matched",
         "hourglass",

@@ -1,8 +1,6 @@
 """Running a study: every cell that has no part on disk is made, judged and written."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,9 +17,14 @@ from robustpose.data.crops import crop
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
-from robustpose.models.resnet import ResNet
-from robustpose.models.zoo import ZOO
 from robustpose.poses import PoseBatch
+from robustpose.studies.configuration import (
+    condition_entry,
+    cropping_entry,
+    people_entry,
+    victim_entry,
+)
+from robustpose.studies.folder import check_folder, check_same_run, locked
 from robustpose.studies.guesses import guess_entry
 from robustpose.studies.judging import Judged, people_table, rows_of
 from robustpose.studies.levels import finished
@@ -38,29 +41,7 @@ from robustpose.studies.samples import keep_images, keep_maps
 from robustpose.studies.study import Cell, Study
 from robustpose.version import __version__
 
-try:
-    import fcntl
-except ImportError:  # Windows: two runs at once on one folder are not kept apart there
-    fcntl = None  # type: ignore[assignment]
-
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-
-CONTENTS = (
-    "artefacts",
-    "figures",
-    "people.parquet",
-    "report.html",
-    "rows",
-    "samples",
-    "study.json",
-    "tables",
-    "task_rows",
-    "tasks.json",
-)
-"""What the folder of a run may hold."""
-
-SAME_RUN = ("name", "seed", "batch_size", "canvas", "precision", "rounding", "valid_range")
-"""Settings that may not change within the folder of a run; people, attacks and limit may grow."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +170,7 @@ class _Runner:
             "annotations": study.people.digest,
             "prepared_on": self._prepared_on(cell.label),
             "canvas": study.canvas,
-            "cropping": _cropping(study.people),
+            "cropping": cropping_entry(study.people),
             "unscored": list(study.people.unscored),
             "precision": study.precision,
             "rounding": [study.rounding, study.valid_range],
@@ -245,11 +226,10 @@ class _Runner:
             "rounding": study.rounding,
             "valid_range": study.valid_range,
             "keep": study.keep,
-            "people": _people_entry(study, self.shared.tolist()),
+            "people": people_entry(study, self.shared.tolist()),
             "guess": self.guess,
             "victims": {
-                name: _victim_entry(model, self.digests[name])
-                for name, model in self.models.items()
+                name: victim_entry(model, self.digests[name]) for name, model in self.models.items()
             },
             "conditions": [
                 condition_entry(label, condition) for label, condition in study.conditions.items()
@@ -261,8 +241,8 @@ class _Runner:
             "machine": machine(),
             "libraries": libraries(),
         }
-        with _locked(self.out):
-            _check_same_run(self.out, content)
+        with locked(self.out):
+            check_same_run(self.out, content)
             write_table(people_table(study), self.out / "people.parquet")
             write_json(content, self.out / "study.json")
 
@@ -358,35 +338,6 @@ class _Runner:
         return perturbed._replace(images=images, targets=targets), levels
 
 
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Let one process at a time compare and write the configuration of a run."""
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / ".lock").open("w") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _check_same_run(out: Path, content: Mapping[str, Any]) -> None:
-    """Refuse a folder whose run had other people or settings: its report would be lost."""
-    if not (out / "study.json").is_file():
-        return
-    before = read_study(out)
-    for name in SAME_RUN:
-        if before.get(name) != content[name]:
-            raise UsageError(
-                f"{out} holds a run with {name} {before.get(name)}, this one has {content[name]}: "
-                "choose another --out"
-            )
-    for name in ("name", "digest"):
-        if before["people"].get(name) != content["people"][name]:
-            raise UsageError(
-                f"{out} holds a run on other people ({before['people'].get('name')}) than this one "
-                f"({content['people']['name']}): choose another --out"
-            )
-
-
 def exact(device: torch.device) -> None:
     """Let a GPU compute in single precision as asked, in the same order each time."""
     if device.type == "cuda":
@@ -395,85 +346,8 @@ def exact(device: torch.device) -> None:
         torch.backends.cudnn.deterministic = True
 
 
-def check_folder(out: Path) -> None:
-    """Refuse a folder that holds anything but a run, finished or hardly begun."""
-    if out.exists() and not out.is_dir():
-        raise UsageError(
-            f"expected a folder for the run, but {out} is a file: choose another --out"
-        )
-    foreign = [
-        path.name
-        for path in (out.iterdir() if out.is_dir() else ())
-        if path.name not in CONTENTS and not path.name.startswith(".")
-    ]
-    if foreign:
-        raise UsageError(
-            f"expected an empty folder or that of a run at {out}, found {sorted(foreign)[0]}: "
-            "choose another --out"
-        )
-
-
 def write_artefact(artefact: Artefact, path: Path) -> None:
     """Write what was prepared; the file appears whole or not at all."""
     partial = partial_of(path)
     save_file(dict(artefact), partial)
     partial.replace(path)
-
-
-def _victim_entry(model: PoseModel, digest: str) -> dict[str, object]:
-    """Return what reports may ask of a network, which may be called NAME#SEED+DEFENSE."""
-    name = re.split(r"[#+]", model.name)[0]
-    encoders = [module.name for module in model.modules() if isinstance(module, ResNet)]
-    return {
-        "checkpoint": digest,
-        "model": name,
-        "family": ZOO[name].family if name in ZOO else name,
-        "stages": len(model.codecs),
-        "backbone": encoders[0] if encoders else None,
-        "summary": f"{model.name}, {model.size[0]} x {model.size[1]} px",
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "card": dict(model.card),
-    }
-
-
-def _people_entry(study: Study, scored: list[bool]) -> dict[str, object]:
-    people = study.people
-    return {
-        "name": people.name,
-        "count": len(people),
-        "available": len(study.sources.judged),
-        "digest": people.digest,
-        "threshold": people.threshold,
-        "reference": people.reference,
-        "sigmas": None if people.sigmas is None else list(people.sigmas),
-        "skeleton": people.skeleton.name,
-        "scored": scored,
-        "unscored": list(people.unscored),
-        "cropping": _cropping(people),
-        "joints": list(people.skeleton.joints),
-        "limbs": [list(limb) for limb in people.skeleton.limbs],
-        "left_out": dict(people.left_out),
-    }
-
-
-def _cropping(people: Split) -> dict[str, object]:
-    cropping = people.cropping
-    return {"alignment": cropping.alignment.name.lower(), "smoothed": cropping.smoothed}
-
-
-def condition_entry(label: str, condition: Condition) -> dict[str, object]:
-    """Return what `study.json` says of a condition."""
-    ball = condition.ball
-    settings = described(condition)
-    attack = settings.get("attack", {})
-    return {
-        "label": label,
-        "condition": condition.name,
-        "goal": condition.goal,
-        "norm": None if ball is None else ball.norm,
-        "eps": None if ball is None else ball.eps,
-        "steps": attack.get("steps"),
-        "step_size": attack.get("step_size"),
-        "description": condition.description,
-        "settings": settings,
-    }

@@ -26,7 +26,9 @@ from robustpose.errors import UsageError
 from robustpose.metrics.tasks import overlaps
 from robustpose.models.tasks import LabelModel, TaskModel
 from robustpose.poses import Pose, PoseBatch
+from robustpose.studies.configuration import condition_entry
 from robustpose.studies.constant import Constant, ConstantAnswers, constant_answers
+from robustpose.studies.folder import check_folder
 from robustpose.studies.judging import pose_columns, shared_columns
 from robustpose.studies.levels import finished
 from robustpose.studies.provenance import (
@@ -38,14 +40,7 @@ from robustpose.studies.provenance import (
     weights_digest,
 )
 from robustpose.studies.rows import TASK_ROW, write_json, write_table
-from robustpose.studies.runner import (
-    Advance,
-    check_folder,
-    condition_entry,
-    exact,
-    make_missing,
-    write_artefact,
-)
+from robustpose.studies.runner import Advance, exact, make_missing, write_artefact
 from robustpose.studies.study import Cell
 from robustpose.version import __version__
 
