@@ -41,6 +41,7 @@ def test_everything_is_written(report: Path) -> None:
         "above_guess.csv",
         "kinds_by_joint.csv",
         "limbs.csv",
+        "targets.csv",
     }
     names = {"relative_score", "target_score", "published", "joints", "error_kinds"}
     found = {path.name for path in (folder / "figures").iterdir()}

@@ -33,6 +33,7 @@ from robustpose.report.published import published_curves
 from robustpose.report.runs import Condition, Run, open_run
 from robustpose.report.sections import sections
 from robustpose.report.tables import conditions, joint_scores, scores, write_tables
+from robustpose.report.target_list import target_list
 from robustpose.studies.rows import write_bytes
 
 CLAIMED = "jain2019"
@@ -58,6 +59,8 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
     tables = {"scores": all_scores, "joints": all_joints, "conditions": conditions(opened)}
     for section in experiments:
         tables |= section.files
+    if len(targets := target_list(opened)):
+        tables["targets"] = targets
     judged = _judged(opened)
     if judged:
         tables["claims"] = verdict_table(judged)
