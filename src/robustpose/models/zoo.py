@@ -188,7 +188,7 @@ ZOO: dict[str, ZooEntry] = {
         "Newell et al. 2016",
         lambda: hourglass("hourglass2-matched", stacks=2, features=64, size=COMPACT),
         bundled=True,
-        seeds=(1,),
+        seeds=(1, 2),
     ),
     "hourglass8-matched": ZooEntry(
         "eight stacked hourglasses of 64 features",
