@@ -77,7 +77,8 @@ def run(
         Whom to attack: rendered, lsp:FOLDER, mpii:FOLDER or coco:FOLDER. See: robustpose data.
     networks
         Networks to attack: names of the zoo, or NAME:FILE with weights of your own or published
-        by others; by default all that come with the package. See: robustpose models.
+        by others, and behind defences NAME+jpeg:75; by default all that come with the package. See:
+        robustpose models.
     experiments
         Parts of the study; by default all. jain2019 has: white-box, iterations, step-sizes,
         universal, transfer, defenses.

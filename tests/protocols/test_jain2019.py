@@ -179,3 +179,13 @@ def test_quick_has_something_for_every_section() -> None:
 def test_impossible_epsilons_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="0-255 units"):
         study("white-box", **settings)
+
+
+def test_a_network_behind_a_defence_is_a_network_too() -> None:
+    people = rendered_people("test", count=3, pixels=128)
+    found = jain2019(people, ["resdec-matched+jpeg:75"], experiments=("white-box",))
+    assert list(found.victims) == ["resdec-matched+jpeg:75"]
+    assert found.victims["resdec-matched+jpeg:75"]().name == "resdec-matched+jpeg:75"
+    assert len(jain2019(people, ["resdec-matched+jpeg:75"], experiments=("defenses",)).victims) == 1
+    with pytest.raises(UsageError, match="from 1 to 100"):
+        jain2019(people, ["resdec-matched+jpeg:200"])

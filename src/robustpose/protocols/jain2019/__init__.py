@@ -11,9 +11,9 @@ from typing import Any
 
 from robustpose.conditions import Clean, Condition
 from robustpose.data.people import Split
-from robustpose.defenses import load_defended
+from robustpose.defenses import load_defended, split_defenses
 from robustpose.errors import UsageError, check_choice
-from robustpose.models import load_model, split_name
+from robustpose.models import split_name
 from robustpose.models.model import PoseModel
 from robustpose.protocols.jain2019.experiments import EXPERIMENTS, Exposure, Setting, Shown
 from robustpose.studies.study import Study
@@ -68,13 +68,14 @@ def jain2019(
     precision: str = "float32",
     size: tuple[int, int] | None = None,
 ) -> Study:
-    """Return the study on these people, with networks named as `load_model` takes them.
+    """Return the study on these people, with networks named as `load_defended` takes them.
 
-    That is a network of the zoo, or NAME:FILE with the file of its weights; `size` (height, width)
-    is the input of published files that do not tell it. `training` are people that no score is
-    taken of: universal perturbations of the radii `universal` are fitted on `fitted_on` of them
-    (all, if there are fewer), in so many `passes` of steps of their radius / `universal_step`. (The
-    paper's 200 needs thousands of people: `results/universal_passes.txt`.)
+    That is a network of the zoo, or NAME:FILE with the file of its weights, perhaps behind
+    defences (`resdec-matched+jpeg:75`); `size` (height, width) is the input of published files that
+    do not tell it. `training` are people that no score is taken of: universal perturbations of the
+    radii `universal` are fitted on `fitted_on` of them (all, if there are fewer), in so many
+    `passes` of steps of their radius / `universal_step`. (The paper's 200 needs thousands of
+    people: `results/universal_passes.txt`.)
 
     `experiments` are keys of `EXPERIMENTS`; None: all, but universal perturbations only if there
     are training people. `attacks` are names such as `IGSM-U-10`; None: all of the experiments.
@@ -136,16 +137,23 @@ def quick(people: Split, training: Split | None, **settings: Any) -> Study:
 def victims(networks: Sequence[str], *, size: tuple[int, int] | None = None) -> Loaders:
     """Return how each network is loaded, by its label: its name, and its file's if it has one.
 
-    Raises `UsageError` for an unknown name, or two networks with one label.
+    Names may go on with defences, as `load_defended` takes them. Raises `UsageError` for an unknown
+    name, or two networks with one label.
     """
     loaders: Loaders = {}
     for text in networks:
-        name, file = split_name(text)
-        label = name if file is None else f"{name}:{file.name}"
+        label = _label(text)
         if label in loaders:
             raise UsageError(f"two networks are called {label}: leave one out, or rename its file")
-        loaders[label] = partial(load_model, text, size=size)
+        loaders[label] = partial(load_defended, text, size=size)
     return loaders
+
+
+def _label(text: str) -> str:
+    network, _ = split_defenses(text)
+    name, file = split_name(network)
+    bare = name if file is None else f"{name}:{file.name}"
+    return bare + text.removeprefix(network)
 
 
 def _defended(networks: Sequence[str], *, size: tuple[int, int] | None) -> dict[str, Loaders]:
@@ -153,11 +161,11 @@ def _defended(networks: Sequence[str], *, size: tuple[int, int] | None) -> dict[
 
     The main ones of the paper's question, or the first if none of them is there.
     """
-    asked = [text for text in networks if text in DEFENDED] or networks[:1]
+    bare = [text for text in networks if not split_defenses(text)[1]]
+    asked = [text for text in bare if text in DEFENDED] or bare[:1]
     found: dict[str, Loaders] = {}
     for text in asked:
-        name, file = split_name(text)
-        label = name if file is None else f"{name}:{file.name}"
+        label = _label(text)
         found[label] = {
             f"{label}+{defense}": partial(load_defended, f"{text}+{defense}", size=size)
             for defense in DEFENSES
