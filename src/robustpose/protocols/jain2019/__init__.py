@@ -96,7 +96,7 @@ def jain2019(
         defended={name: tuple(each) for name, each in behind.items()},
         epsilons=tuple(sorted(set(epsilons))),
         everywhere=everywhere,
-        universal=tuple(sorted(set(universal))),
+        universal=tuple(sorted(set(universal))) if training is not None else (),
         fitted_on=min(fitted_on, len(training)) if training else fitted_on,
         passes=passes,
         universal_step=universal_step,

@@ -132,13 +132,10 @@ def universal(setting: Setting) -> Iterator[Shown]:
     also "UAP-SGA", Shafahi's; "UAP-T", the same towards one pose for everybody; and "UAP-SGA-N",
     with N people to fit on, in as many steps: what fewer people cost is not a shorter fit.
     """
-    fit = partial(Universal, images=setting.fitted_on, passes=setting.passes)
     for radius in setting.universal:
-        ball = setting.ball(radius / 255)
-        yield Shown(Noise(ball=ball), {})
-        step_size = ball.eps / setting.universal_step
-        method = metzen(eps=ball.eps, step_size=step_size, ball=setting.ball)
-        yield Shown(fit(name="UAP", method=method), setting.everybody)
+        yield Shown(Noise(ball=setting.ball(radius / 255)), {})
+        yield Shown(_metzens(setting, radius), setting.everybody)
+    fit = partial(Universal, images=setting.fitted_on, passes=setting.passes)
     method = shafahi(eps=max(setting.universal) / 255, ball=setting.ball)
     yield Shown(fit(name="UAP-SGA", method=method), setting.white_box)
     yield Shown(fit(name="UAP-T", method=method, targeted=True), setting.white_box)
@@ -158,7 +155,10 @@ def transfer(setting: Setting) -> Iterator[Shown]:
 
 
 def defenses(setting: Setting) -> Iterator[Shown]:
-    """Yield attacks that do not know a defence, and attacks that are made through it."""
+    """Yield attacks that do not know a defence, and attacks that are made through it.
+
+    Universal perturbations, fitted on the bare network, do not know it.
+    """
     if not setting.defended:
         return
     exposure = {
@@ -167,6 +167,9 @@ def defenses(setting: Setting) -> Iterator[Shown]:
     own = {network: (network,) for network in setting.defended}
     attack = _steps(setting, RADIUS, steps=10, share=U_STEP)
     yield Shown(Attacked(name="IGSM-U-10", attack=attack), {**own, **exposure})
+    if setting.universal:
+        unaware = {name: sources[:1] for name, sources in exposure.items()}
+        yield Shown(_metzens(setting, max(setting.universal)), {**own, **unaware})
 
 
 EXPERIMENTS: dict[str, Callable[[Setting], Iterator[Shown]]] = {
@@ -182,6 +185,12 @@ EXPERIMENTS: dict[str, Callable[[Setting], Iterator[Shown]]] = {
 def segmentation_steps(epsilon: float) -> int:
     """Return how many steps Arnab et al. (CVPR 2018) take at an epsilon in 0-255 units."""
     return max(1, math.ceil(min(epsilon + 4, 1.25 * epsilon)))
+
+
+def _metzens(setting: Setting, radius: float) -> Universal:
+    eps = radius / 255
+    method = metzen(eps=eps, step_size=eps / setting.universal_step, ball=setting.ball)
+    return Universal(method=method, images=setting.fitted_on, passes=setting.passes)
 
 
 def _one_step(setting: Setting, epsilon: float) -> Iterated:
