@@ -195,3 +195,18 @@ def test_a_network_behind_a_defence_is_a_network_too() -> None:
     assert len(jain2019(people, ["resdec-matched+jpeg:75"], experiments=("defenses",)).victims) == 1
     with pytest.raises(UsageError, match="from 1 to 100"):
         jain2019(people, ["resdec-matched+jpeg:200"])
+
+
+def test_quick_takes_other_networks_and_experiments() -> None:
+    people = rendered_people("test", count=4, pixels=128)
+    one = quick(people, None, networks=["resdec-compact"], limit=2)
+    assert not any("ALL" in label or "UAP" in label for label in one.conditions)
+    assert "IGSM-U-100 @ 8" in one.conditions
+    transfer = quick(people, None, experiments=["transfer"], limit=2)
+    assert list(transfer.conditions) == ["clean", "IGSM-U-10 @ 8"]
+
+
+def test_few_training_people_are_enough_to_plan_with() -> None:
+    for count in (1, 3, 5):
+        training = rendered_people("train", count=count, pixels=128)
+        assert "UAP @ 16" in study("universal", training=training).conditions

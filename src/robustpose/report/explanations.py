@@ -107,7 +107,7 @@ def with_guess(scores: pl.DataFrame, floors: pl.DataFrame) -> pl.DataFrame:
     a `floor_table` of the same run.
     """
     share = 100 * pl.col("floor") / (pl.col("floor") + pl.col("clean"))
-    guess = pl.coalesce("target_floor", share).alias("guess")
+    guess = pl.coalesce("target_floor", share).fill_nan(None).alias("guess")
     guesses = floors.select("network", "attack", "eps255", guess)
     return scores.join(guesses, on=["network", "attack", "eps255"], how="left")
 

@@ -165,7 +165,9 @@ class _Runner:
             "label": cell.label,
             "condition": described(study.conditions[cell.label]),
             "made_on": cell.made_on,
-            "models": {name: self.digests[name] for name in cell.victims},
+            "models": {
+                name: self.digests[name] for name in (*cell.victims, *filter(None, [cell.made_on]))
+            },
             "people": self.described_people[start : start + study.batch_size],
             "annotations": study.people.digest,
             "prepared_on": self._prepared_on(cell.label),
@@ -288,7 +290,8 @@ class _Runner:
             return None
         condition = described(self.study.conditions[cell.label])
         model = cell.made_on and [self.digests[cell.made_on], self.study.precision]
-        key = digest_of([condition, model, people, self.study.canvas, self.study.seed])
+        cropping = cropping_entry(self.study.people)
+        key = digest_of([condition, model, people, cropping, self.study.canvas, self.study.seed])
         return self.out / "artefacts" / f"{key}.safetensors"
 
     def _artefact(self, cell: Cell) -> Artefact | None:

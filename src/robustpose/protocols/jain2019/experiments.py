@@ -139,8 +139,8 @@ def universal(setting: Setting) -> Iterator[Shown]:
     method = shafahi(eps=max(setting.universal) / 255, ball=setting.ball)
     yield Shown(fit(name="UAP-SGA", method=method), setting.white_box)
     yield Shown(fit(name="UAP-T", method=method, targeted=True), setting.white_box)
-    for share in SHARES_FITTED_ON:
-        count = max(1, setting.fitted_on // share)
+    counts = {max(1, setting.fitted_on // share): share for share in SHARES_FITTED_ON}
+    for count, share in counts.items():
         fewer = fit(name=f"UAP-SGA-{count}", method=method, images=count)
         yield Shown(replace(fewer, passes=share * setting.passes), setting.white_box)
 

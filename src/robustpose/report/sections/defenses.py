@@ -49,8 +49,8 @@ def defenses(run: Run) -> Section | None:
         [
             "A defence changes the picture before the network sees it. An attack that does not "
             "know of it was made on the bare network; one that knows it was made through it "
-            "(differentiated, or straight-through where there is no gradient). What a defence "
-            "keeps against the first is no robustness: only the second column tells.",
+            "(differentiated, or through a stand-in where there is no gradient). What a defence "
+            "keeps against the first is no robustness: only the last column tells.",
         ],
         tables=tables,
         files={"defenses": table},

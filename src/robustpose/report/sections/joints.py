@@ -33,8 +33,8 @@ def joints(run: Run, scores: pl.DataFrame) -> Section | None:
         [
             "Left and right joints together. The paper's own rows stand below: they are of other "
             "networks and people, and of MPII's heads, so only their order can be compared. A "
-            "constant pose for everybody scores what its row says, in percent of all joints, "
-            "without a network: a joint that an attack leaves there has lost everything.",
+            "constant pose for everybody scores what its row says without a network, in percent "
+            "of all such joints: not relative to any network's clean score.",
         ],
         tables=[*tables, *_kinds(run, kinds, shown[0])],
         files={"kinds_by_joint": kinds},

@@ -41,8 +41,8 @@ def transfer(run: Run) -> Section | None:
             f"transfer_{_slug(attack)}_{eps:g}",
             f"{attack} at ε = {eps:g}",
             f"Relative {run.rule.name} in percent of each network (rows) under perturbations made "
-            "on each (columns): lower is a stronger attack. Framed: made on itself. Dotted: made "
-            "on a network with the same encoder.",
+            "on each (columns): lower is a stronger attack. Framed in white: made on itself; in "
+            "orange: made on a network with the same kind of encoder.",
             "A matrix of networks; numbers in tables/transfer.csv.",
             _matrix(table.filter(attack=attack, eps255=eps), run.networks, run.rule.name),
             hint="Point at a cell for its interval.",
@@ -150,10 +150,9 @@ def _matrix(table: pl.DataFrame, networks: Sequence[str], score: str) -> Spec:
         base.transform_filter("isValid(datum.related)")
         .mark_rect(filled=False, strokeWidth=2)
         .encode(
-            stroke=alt.value("#ffffff"),
-            strokeDash=alt.condition(
-                "datum.related == 'itself'", alt.value([1, 0]), alt.value([2, 2])
-            ),
+            stroke=alt.condition(
+                "datum.related == 'itself'", alt.value("#ffffff"), alt.value("#e69f00")
+            )
         )
     )
     numbers = base.mark_text(fontSize=11).encode(

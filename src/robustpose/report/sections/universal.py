@@ -38,9 +38,10 @@ def universal(run: Run, scores: pl.DataFrame) -> Section | None:
         "One perturbation for every photograph",
         [
             "A universal perturbation is fitted on training people and added to every photograph "
-            "unchanged, so it can know nothing of the person it meets. UAP: Metzen et al. (2017) "
-            "as the study sets it; UAP-SGA: Shafahi et al. (2020); UAP-T: towards one and the "
-            "same pose for everybody (target score). Noise of the same size is what nobody chose.",
+            "unchanged, so it can know nothing of the person it meets. UAP: the method of Metzen "
+            "et al. (2017), as in the study; UAP-SGA: Shafahi et al. (2020); UAP-T: towards one "
+            "and the same pose for everybody (target score). Noise of the same size is what "
+            "nobody chose.",
         ],
         tables=[table for table in tables if table.rows],
         strips=[strip for condition in largest for strip in _strips(run, condition)],
