@@ -85,7 +85,8 @@ def run(
     attacks
         Only these attacks, as FGSM-U IGSM-U-10; by default all of the experiments.
     epsilons
-        Sizes of the perturbation in 0-255 units, as 8, 0.25 or 8/255; by default the study's.
+        Sizes of the perturbation in 0-255 units, as 8, 0.25 or 8/255, of white-box attacks; by
+        default the study's. Other experiments have their own.
     limit
         Only the first so many people.
     quick
