@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import scipy.io
 
-from robustpose import cli
+from robustpose import cli_studies
 from robustpose.cli import main
 from robustpose.data.rendered import rendered_people
 from robustpose.models import ZOO
@@ -130,7 +130,7 @@ def test_without_training_people_a_study_goes_on_and_says_why(capsys, folder):
     (folder / "few" / "images").mkdir(parents=True)
     (folder / "few" / "images" / "im00001.jpg").touch()
     scipy.io.savemat(folder / "few" / "joints.mat", {"joints": np.ones((14, 3, 1))})
-    assert cli._training_people("lsp:few") is None
+    assert cli_studies._training_people("lsp:few") is None
     said = capsys.readouterr().err
     assert said.startswith("going on without training people: training needs the whole set")
 

@@ -2,17 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from robustpose import cli_data, cli_scores, terminal
-from robustpose.errors import UsageError, check_choice
+from robustpose import cli_data, cli_scores, cli_studies, terminal
+from robustpose.errors import UsageError
+from robustpose.units import read_epsilon
 from robustpose.version import __version__
-
-if TYPE_CHECKING:
-    from robustpose.data.people import Split
-    from robustpose.studies.study import Study
 
 app = App(
     name="robustpose",
@@ -25,128 +22,13 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 
+app.command(cli_studies.demo)
+app.command(cli_studies.run)
+app.command(cli_studies.report)
 app.command(cli_data.app)
 app.command(cli_scores.evaluate)
 app.command(cli_scores.score)
-Flag = Parameter(negative="")
 Several = Parameter(consume_multiple=True, negative="")
-
-
-@app.command
-def demo(*, out: Path = Path("runs/demo")) -> None:
-    """Attack the bundled networks on drawn people and write a report; takes a few minutes.
-
-    Parameters
-    ----------
-    out
-        Folder of the run. Running the command again goes on where it stopped.
-    """
-    terminal.say("attacking the bundled networks on people that the package draws")
-    from robustpose.protocols.demo import demo as demo_study
-
-    _run_and_report(demo_study(), out)
-
-
-@app.command
-def run(
-    study: str,
-    *,
-    people: str = "rendered",
-    networks: Annotated[list[str] | None, Several] = None,
-    experiments: Annotated[list[str] | None, Several] = None,
-    attacks: Annotated[list[str] | None, Several] = None,
-    epsilons: Annotated[list[str] | None, Several] = None,
-    limit: int | None = None,
-    quick: Annotated[bool, Flag] = False,
-    everywhere: Annotated[bool, Flag] = False,
-    faithful: Annotated[bool, Flag] = False,
-    seed: int = 0,
-    precision: str = "float32",
-    size: tuple[int, int] | None = None,
-    out: Path | None = None,
-) -> None:
-    """Run a study and write its report; run the same command again to go on after a stop.
-
-    Example: robustpose run jain2019 --people lsp:FOLDER --quick
-
-    Parameters
-    ----------
-    study
-        jain2019: "On the Robustness of Human Pose Estimation".
-    people
-        Whom to attack: rendered, lsp:FOLDER, mpii:FOLDER or coco:FOLDER. See: robustpose data.
-    networks
-        Networks to attack: names of the zoo, or NAME:FILE with weights of your own or published
-        by others, and behind defences NAME+jpeg:75; by default all that come with the package. See:
-        robustpose models.
-    experiments
-        Parts of the study; by default all. jain2019 has: white-box, iterations, step-sizes,
-        universal, transfer, defenses.
-    attacks
-        Only these attacks, as FGSM-U IGSM-U-10; by default all of the experiments.
-    epsilons
-        Sizes of the perturbation in 0-255 units, as 8, 0.25 or 8/255, of white-box attacks; by
-        default the study's. Other experiments have their own.
-    limit
-        Only the first so many people.
-    quick
-        Cut the study down to minutes: three networks, 16 people, fewer attacks and epsilons;
-        every section of the report is still there.
-    everywhere
-        Make the attacks of 100 steps at every epsilon, not at 8 alone.
-    faithful
-        Repeat the paper: images in floating point that may leave the valid range.
-    seed
-        Seed of targets and noise.
-    precision
-        Arithmetic of the networks: float32 or bfloat16 (faster, its rounding changes gradients).
-    size
-        Height and width of a published network's input, where its weights do not tell.
-    out
-        Folder of the run; by default runs/STUDY-PEOPLE.
-    """
-    check_choice("study", study, ["jain2019"])
-    from robustpose.data import load_people
-    from robustpose.models import bundled_networks
-    from robustpose.protocols.jain2019 import jain2019
-    from robustpose.protocols.jain2019 import quick as quick_jain2019
-
-    given: dict[str, Any] = {
-        "networks": networks,
-        "experiments": experiments,
-        "attacks": attacks,
-        "epsilons": [_epsilon(text) for text in epsilons] if epsilons else None,
-        "limit": limit,
-        "size": size,
-    }
-    settings: dict[str, Any] = {
-        **({} if quick else {"networks": bundled_networks()}),
-        **{name: value for name, value in given.items() if value is not None},
-        "everywhere": everywhere,
-        "faithful": faithful,
-        "seed": seed,
-        "precision": precision,
-    }
-    protocol = quick_jain2019 if quick else jain2019
-    value = protocol(load_people(people), training=_training_people(people), **settings)
-    key, _, location = people.partition(":")
-    variant = ["quick"] * quick + ["faithful"] * faithful
-    place = [Path(location).resolve().name] if location else []
-    _run_and_report(value, out or Path("runs") / "-".join([study, *variant, key, *place]))
-
-
-@app.command
-def report(folder: Path) -> None:
-    """Write the report of a run afresh from its rows; no network is run.
-
-    Parameters
-    ----------
-    folder
-        Folder of a run, as `robustpose run` or `robustpose demo` made it.
-    """
-    from robustpose.report.page import write_report
-
-    terminal.say(f"wrote {write_report(folder)}")
 
 
 @app.command
@@ -326,7 +208,7 @@ def attack(
         )
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists: choose another --out, or pass --overwrite")
-    radius = _epsilon(eps) / 255
+    radius = read_epsilon(eps) / 255
     outcome = attack_photograph(
         photo, model, eps=radius, steps=steps, box=box, seed=seed, says=terminal.note
     )
@@ -368,53 +250,6 @@ def main() -> None:
     except KeyboardInterrupt:
         terminal.complain("stopped; a run or a training goes on where it was by the same command")
         sys.exit(130)
-
-
-def _run_and_report(study: "Study", out: Path) -> None:
-    from robustpose.report.page import write_report
-    from robustpose.report.tables import scores
-    from robustpose.scoring import best_device
-    from robustpose.studies.runner import run_study
-
-    before = _parts(out)
-    with terminal.study_progress() as listen:
-        run_study(study, out, device=best_device(), command=terminal.command_line(), listen=listen)
-    if before and _parts(out) == before:
-        terminal.say(f"every cell was there already in {out}: no network was run")
-    terminal.say("writing the report")
-    page = write_report(out)
-    terminal.show_study(scores(out))
-    terminal.say(f"report: {page}")
-
-
-def _parts(out: Path) -> set[str]:
-    return {path.name for path in (out / "rows").glob("*.parquet")}
-
-
-def _training_people(people: str) -> "Split | None":
-    """Load the train split of a data set; where there is none, say why and go on without."""
-    from robustpose.data import load_people
-
-    try:
-        return load_people(people, split="train")
-    except UsageError as error:
-        terminal.note(f"going on without training people: {error}")
-        return None
-
-
-def _epsilon(text: str) -> float:
-    """Read a radius in 0-255 units: `8`, `0.25` or `8/255`."""
-    number, slash, unit = text.partition("/")
-    try:
-        epsilon = float(number)
-    except ValueError:
-        epsilon = float("nan")
-    if not 0 < epsilon <= 255 or (slash and unit.strip() != "255"):
-        raise UsageError(
-            f"epsilon is in 0-255 units, more than 0 and at most 255, written 8, 0.25 or 8/255: "
-            f"found {text!r}"
-        )
-    return epsilon
 
 
 def _crops() -> Path:

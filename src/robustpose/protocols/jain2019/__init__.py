@@ -15,11 +15,14 @@ from robustpose.defenses import load_defended, split_defenses
 from robustpose.errors import UsageError, check_choice
 from robustpose.models import split_name
 from robustpose.models.model import PoseModel
-from robustpose.protocols.jain2019.experiments import EXPERIMENTS, Exposure, Setting, Shown
+from robustpose.protocols.jain2019.experiments import (
+    EPSILONS,
+    EXPERIMENTS,
+    Exposure,
+    Setting,
+    Shown,
+)
 from robustpose.studies.study import Study
-
-EPSILONS = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
-"""The paper's, in 0-255 units."""
 
 __all__ = ["EPSILONS", "EXPERIMENTS", "jain2019", "labelled", "quick", "victims"]
 

@@ -19,6 +19,8 @@ from robustpose.conditions import Attacked, Condition, Noise, Universal
 Exposure = Mapping[str, tuple[str, ...]]
 """For each victim, the networks on which the images are made that it sees."""
 
+EPSILONS = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
+"""The paper's, in 0-255 units."""
 RADIUS = 8.0
 """Where the paper compares numbers of steps and transfers, in 0-255 units."""
 U_STEP, T_STEP = 3, 9
