@@ -62,6 +62,15 @@ def test_the_interval_tells_the_direction_and_without_draws_the_value(
     assert Estimate(0.5, np.array(draws)).direction == direction
 
 
+def test_one_of_many_numbers_needs_a_wider_interval() -> None:
+    draws = np.where(np.arange(1000) < 15, 1.0, -1.0)  # 1.5 % on the other side
+    number = Estimate(-0.97, draws)
+    assert number.direction == -1
+    assert number.direction_among(1) == -1
+    assert number.direction_among(10) == 0
+    assert quoted(-0.97).direction_among(10) == -1
+
+
 def test_what_is_not_a_number_has_no_direction() -> None:
     assert quoted(float("nan")).direction == 0
     assert Estimate(float("nan"), np.array([1.0, 2.0])).direction == 0

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from robustpose.metrics.intervals import (
+    COVERAGE,
     Interval,
     Sums,
     drawn_ratios,
@@ -44,7 +45,18 @@ class Estimate:
 
         With draws the interval has to leave 0 out; without, the value decides.
         """
-        low, high = (self.value, self.value) if not len(self.draws) else self.interval[1:]
+        return self.direction_among(1)
+
+    def direction_among(self, numbers: int) -> int:
+        """Return the direction where any one of so many numbers would be taken notice of.
+
+        The interval is then as wide as Bonferroni's correction makes it: of many numbers some lie
+        beyond their 95 % interval by chance.
+        """
+        low = high = self.value
+        if len(self.draws):
+            coverage = 1 - (1 - COVERAGE) / numbers
+            _, low, high = percentile_interval(self.value, self.draws, coverage=coverage)
         if isnan(low):
             return 0
         return int(low > 0) - int(high < 0)

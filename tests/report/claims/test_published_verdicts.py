@@ -217,7 +217,7 @@ def test_chained_predictions_are_judged_besides() -> None:
 def test_two_stacks_are_named_as_those_that_keep_over_5_percent() -> None:
     found = _verdict("C6", published_evidence())
     assert found.parts[0].outcome is SUPPORTED
-    assert found.deciding.found == "not so for 2-SHG (7.0)"
+    assert found.deciding.found == "asked for: below 5; not so for 2-SHG (7.0)"
     assert found.effect is not None
     assert found.effect.estimate.value == pytest.approx(7.0)
 

@@ -6,6 +6,7 @@ trainings too: a bootstrap over people knows nothing of those.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
@@ -22,17 +23,30 @@ LUCK = 0.05
 NAMED = 4
 """So many are named; of more there is the number."""
 
-Bound = Callable[[Estimate], Estimate]
+
+@dataclass(frozen=True)
+class Bound:
+    """A limit, and the side of it on which numbers should lie: 1 above, -1 below."""
+
+    limit: float
+    side: int
+
+    def inside(self, value: Estimate) -> Estimate:
+        """Return how far a number lies on the right side."""
+        return (value - self.limit) * self.side
+
+    def __str__(self) -> str:
+        return f"{'above' if self.side > 0 else 'below'} {self.limit:g}"
 
 
 def above(limit: float) -> Bound:
     """Return the bound of numbers that should lie above a limit."""
-    return lambda value: value - limit
+    return Bound(limit, 1)
 
 
 def below(limit: float) -> Bound:
     """Return the bound of numbers that should lie below a limit."""
-    return lambda value: limit - value
+    return Bound(limit, -1)
 
 
 def on_average(
@@ -53,9 +67,9 @@ def on_average(
         return undecided(statement, lacking)
     mean = mean_of(list(values.values()))
     effect = Effect(mean, f"{what}, {_whose(values, of)}")
-    outcome = _OUTCOMES[bound(mean).direction]
+    outcome = _OUTCOMES[bound.inside(mean).direction]
     unsure = "the interval lies on both sides" if outcome is Outcome.UNDECIDED else ""
-    found = "; ".join(each for each in (unsure, _spanned(values)) if each)
+    found = "; ".join(each for each in (_asked(bound), unsure, _spanned(values)) if each)
     return Part(statement, outcome, found, effect)
 
 
@@ -73,13 +87,18 @@ def throughout(
     if not against:
         return on_average(values, bound, statement=statement, what=what, lacking=lacking, of=of)
     effect = Effect(mean_of(list(against.values())), f"{what}, {_whose(against, 'exceptions')}")
-    found = f"not so for {listed(_shown_each(against))}"
+    exceptional = f"not so for {listed(_shown_each(against))}"
+    found = "; ".join(each for each in (_asked(bound), exceptional) if each)
     return Part(statement, Outcome.CONTRADICTED, found, effect)
 
 
 def exceptions(values: Mapping[str, Estimate], bound: Bound) -> dict[str, Estimate]:
-    """Return the numbers that lie on the wrong side of a limit."""
-    return {label: value for label, value in values.items() if bound(value).direction < 0}
+    """Return the numbers that lie on the wrong side of a limit, beyond what chance does to one."""
+    return {
+        label: value
+        for label, value in values.items()
+        if bound.inside(value).direction_among(len(values)) < 0
+    }
 
 
 def listed(names: Iterable[str]) -> str:
@@ -234,6 +253,10 @@ def _group_name(architecture: str, values: Mapping[Network, Estimate]) -> str:
     if len(values) == 1:
         return next(iter(values)).label
     return f"{architecture} ({len(values)} trainings)"
+
+
+def _asked(bound: Bound) -> str:
+    return f"asked for: {bound}" if bound.limit else ""
 
 
 def _spanned(values: Mapping[str, Estimate]) -> str:

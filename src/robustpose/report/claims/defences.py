@@ -23,6 +23,8 @@ AS_HARMFUL = 5.0
 """Points of relative score within which a mirrored perturbation is as harmful as before: as far
 apart as attacks that the paper calls equally strong."""
 
+NOT_FITTED = "no universal perturbation is fitted through a defence"
+
 
 def smoothing_helps(evidence: Evidence) -> Verdict:
     """C14: smoothed images keep more of the score under both kinds of perturbation."""
@@ -35,6 +37,7 @@ def smoothing_helps(evidence: Evidence) -> Verdict:
             above(0),
             statement=f"Smoothing gives back part of what {kind[0]} takes",
             what=f"points of relative score, smoothed less not, {kind[0]}, ε = {kind[1]:g}",
+            of="smoothed networks",
             lacking=evidence.missing(DEFENCES),
         )
         for kind in KINDS
@@ -50,9 +53,10 @@ def smoothing_helps_corrected(evidence: Evidence) -> Verdict:
             above(0),
             statement=f"Smoothing still helps when {kind[0]} is made through it",
             what=f"points of attacked score, smoothed less not, {kind[0]}, ε = {kind[1]:g}",
-            lacking=f"attacks that know: {evidence.missing(DEFENCES)}",
+            of="smoothed networks",
+            lacking=lacking,
         )
-        for kind in KINDS
+        for kind, lacking in zip(KINDS, (evidence.missing(DEFENCES), NOT_FITTED), strict=True)
     ]
     return verdict(parts)
 
