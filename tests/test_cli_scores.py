@@ -55,7 +55,7 @@ def seventeen(monkeypatch):
             )
             return model.frozen()
 
-    monkeypatch.setattr("robustpose.models.load_model", load)
+    monkeypatch.setattr("robustpose.defenses.naming.load_model", load)
 
 
 def report(monkeypatch, *arguments):
@@ -125,6 +125,13 @@ def test_evaluate_writes_scores_with_their_origin(monkeypatch, capsys, folder):
     assert found["people"]["rendered/test"]["count"] == 4
     assert "average_precision" not in found["scores"][0]
     assert "evaluate resdec-compact" in found["command"]
+
+
+def test_a_network_behind_a_defence_is_scored_by_its_name(monkeypatch, folder):
+    names = ["resdec-compact", "resdec-compact+bits:1"]
+    scored = report(monkeypatch, *names, "--limit", 4)["scores"]
+    assert [each["network"] for each in scored] == names
+    assert scored[0]["pck"] != scored[1]["pck"]
 
 
 def test_people_of_coco_have_ten_figures_more(monkeypatch, capsys, folder, coco, seventeen):

@@ -46,8 +46,8 @@ def evaluate(
     Parameters
     ----------
     networks
-        What to score: names of the zoo, or NAME:FILE; by default all networks with bundled weights.
-        See: robustpose models.
+        What to score: names of the zoo, or NAME:FILE, also behind defences (NAME+jpeg:75); by
+        default all networks with bundled weights. See: robustpose models.
     people
         On whom: rendered, lsp:FOLDER, mpii:FOLDER, coco:FOLDER, or several; by default rendered.
     detections
@@ -73,7 +73,8 @@ def evaluate(
         Print JSON instead of tables.
     """
     from robustpose.data import load_people
-    from robustpose.models import bundled_networks, load_model
+    from robustpose.defenses import load_defended
+    from robustpose.models import bundled_networks
     from robustpose.scoring import best_device
     from robustpose.studies.clean import clean_scores, detected_scores
 
@@ -82,7 +83,7 @@ def evaluate(
         raise UsageError(f"a checkpoint is of one network, found {len(names)}: name one")
     models = []
     for name in names:
-        model = load_model(name, checkpoint=checkpoint, size=size).to(best_device())
+        model = load_defended(name, checkpoint=checkpoint, size=size).to(best_device())
         models.append(_tested(model, flip=flip, decoding=decoding, udp=udp))
     if detections is None:
         splits = [load_people(name).limited(limit) for name in people or ["rendered"]]

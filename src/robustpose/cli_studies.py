@@ -66,8 +66,8 @@ def run(
         Whom to attack: rendered, lsp:FOLDER, mpii:FOLDER or coco:FOLDER. See: robustpose data.
     networks
         Networks to attack: names of the zoo, or NAME:FILE with weights of your own or published
-        by others, and behind defences NAME+jpeg:75; by default all that come with the package. See:
-        robustpose models.
+        by others, and behind defences NAME+jpeg:75; by default all that come with the package,
+        further trainings (NAME#SEED) too. See: robustpose models.
     experiments
         Parts of the study; by default all. jain2019 has: white-box, iterations, step-sizes,
         universal, transfer, defenses, tasks.
@@ -101,7 +101,7 @@ def run(
     """
     check_choice("study", study, ["jain2019"])
     from robustpose.data import load_people
-    from robustpose.models import bundled_networks
+    from robustpose.models import bundled_networks, bundled_trainings
     from robustpose.protocols.jain2019 import EXPERIMENTS, jain2019
     from robustpose.protocols.jain2019 import quick as quick_jain2019
 
@@ -119,7 +119,7 @@ def run(
         "universal_step": universal_step,
     }
     settings: dict[str, Any] = {
-        **({} if quick else {"networks": bundled_networks()}),
+        **({} if quick else {"networks": [*bundled_networks(), *bundled_trainings()]}),
         **{name: value for name, value in given.items() if value is not None},
         "everywhere": everywhere,
         "faithful": faithful,

@@ -49,6 +49,12 @@ def test_missing_values_are_left_out() -> None:
     assert np.isnan(auroc(np.array([NAN]), np.array([0.1])))
 
 
+def test_a_confidence_that_never_changes_tells_nothing_at_all() -> None:
+    counts = resample_counts(3, resamples=20)
+    assert np.isnan(auroc_interval(np.ones(3), np.ones(3), counts)).all()
+    assert auroc_interval(np.ones(3), np.array([1.0, 1.0, 0.9]), counts).value > 0.5
+
+
 def test_the_interval_agrees_with_people_drawn_one_by_one() -> None:
     random = np.random.default_rng(4)
     clean = np.round(random.random(50), 1)

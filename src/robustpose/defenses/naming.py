@@ -1,6 +1,7 @@
 """Defended networks by name: `resdec-matched+jpeg:75`."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from robustpose.defenses.defense import Defense, defended
@@ -34,16 +35,19 @@ DEFENSES: Mapping[str, Named] = {
 """Defences by the name that they are asked for by."""
 
 
-def load_defended(text: str, *, size: Size | None = None) -> PoseModel:
+def load_defended(
+    text: str, *, checkpoint: Path | None = None, size: Size | None = None
+) -> PoseModel:
     """Load a network behind the defences that its name goes on with; frozen.
 
     `text` is what `load_model` takes, a network or NAME:FILE, and then any number of defences:
     `hourglass2-matched+jpeg:75+mirror`. The picture meets them from left to right. Without any
-    it is the network itself. Raises `UsageError` as `load_model` does, for an unknown defence and
-    for a setting that is missing, superfluous or out of its range.
+    it is the network itself. `checkpoint` and `size` are those of `load_model`. Raises `UsageError`
+    as `load_model` does, for an unknown defence and for a setting that is missing, superfluous or
+    out of its range.
     """
     network, defenses = split_defenses(text)
-    model = load_model(network, size=size)
+    model = load_model(network, checkpoint=checkpoint, size=size)
     return defended(model, *defenses).frozen() if defenses else model
 
 

@@ -79,9 +79,14 @@ def auroc_estimate(
     attacked: Float[np.ndarray, "n"],
     counts: Float[np.ndarray, "b n"],
 ) -> Estimate:
-    """Return `auroc` with its draws, 0 to 1; people without both values are left out."""
+    """Return `auroc` with its draws, 0 to 1; people without both values are left out.
+
+    NaN if all values are one: a network whose confidence never changes has none to tell by.
+    """
     both = ~np.isnan(clean) & ~np.isnan(attacked)
     pooled = np.concatenate([clean[both], attacked[both]])
+    if len(pooled) and np.ptp(pooled) == 0:
+        return Estimate(np.nan, np.full(len(counts), np.nan))
     drawn = counts[:, both]
     nobody = np.zeros_like(drawn[:_AT_ONCE])
     areas = []

@@ -1,7 +1,7 @@
 """Curves of a score against epsilon, interactive on the page and static in files and print."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from robustpose.report.published import published_curves
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 INK = "#1f2328"
 QUIET = "#6b7280"
+MOST_BANDS = 8
+"""Of more networks than these, intervals would cover one another."""
 
 Spec = dict[str, Any]
 
@@ -91,6 +93,7 @@ def _layers(
     guess: bool = False,
 ) -> tuple[alt.Chart, ...]:
     picked = alt.selection_point(name="picked", fields=["network"], bind="legend")
+    shade = 0.13 if len(networks) <= MOST_BANDS else 0.02
     base = (
         alt.Chart()
         .transform_filter(only)
@@ -100,7 +103,7 @@ def _layers(
     band = base.mark_area().encode(
         y=percent_axis(f"{measure}_low", title, top),
         y2=f"{measure}_high:Q",
-        opacity=alt.when(picked).then(alt.value(0.13)).otherwise(alt.value(0.02)),
+        opacity=alt.when(picked).then(alt.value(shade)).otherwise(alt.value(0.02)),
     )
     faded = alt.when(picked).then(alt.value(1)).otherwise(alt.value(0.15))
     line = base.mark_line(strokeWidth=1.8).encode(
@@ -170,20 +173,22 @@ def _tooltip(measure: str) -> list[alt.Tooltip]:
 
 
 def by_network(channel: str, networks: Sequence[str]) -> Any:
-    """Return the `color`, `shape` or `strokeDash` that tells networks apart in every chart."""
-    domain = list(networks)
+    """Return the `color`, `shape` or `strokeDash` that tells networks apart in every chart.
+
+    After the last colour the first comes again, with the next shape and dash.
+    """
+    places, turns = range(len(networks)), len(NETWORK_COLOURS)
+
+    def scale(looks: Sequence[Any], places: Iterable[int]) -> alt.Scale:
+        looked = [looks[place % len(looks)] for place in places]
+        return alt.Scale(domain=list(networks), range=looked)
+
     if channel == "color":
-        scale = alt.Scale(domain=domain, range=_cycled(NETWORK_COLOURS, networks))
-        return alt.Color("network:N", title=None, scale=scale)
+        return alt.Color("network:N", title=None, scale=scale(NETWORK_COLOURS, places))
+    turned = [place + place // turns for place in places]
     if channel == "shape":
-        scale = alt.Scale(domain=domain, range=_cycled(NETWORK_SHAPES, networks))
-        return alt.Shape("network:N", title=None, scale=scale)
-    scale = alt.Scale(domain=domain, range=_cycled(NETWORK_DASHES, networks))
-    return alt.StrokeDash("network:N", title=None, scale=scale)
-
-
-def _cycled(looks: Sequence[Any], networks: Sequence[str]) -> list[Any]:
-    return [looks[place % len(looks)] for place in range(len(networks))]
+        return alt.Shape("network:N", title=None, scale=scale(NETWORK_SHAPES, turned))
+    return alt.StrokeDash("network:N", title=None, scale=scale(NETWORK_DASHES, turned))
 
 
 def _panels(

@@ -15,7 +15,17 @@ NETWORK_COLOURS = (
     "#56B4E9",
     "#7F7F7F",
 )
-NETWORK_DASHES = ([1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [5, 2], [12, 3], [3, 3], [1, 3])
+# No dash is as short as the dots of a guess.
+NETWORK_DASHES = (
+    [1, 0],
+    [8, 3],
+    [4, 2],
+    [10, 3, 3, 3],
+    [6, 2],
+    [14, 4],
+    [4, 5],
+    [10, 3, 3, 3, 3, 3],
+)
 NETWORK_SHAPES = (
     "circle",
     "square",
