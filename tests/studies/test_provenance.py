@@ -1,6 +1,6 @@
 """What a digest depends on, and what it does not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from robustpose.attacks.balls import L2
 from robustpose.attacks.gradients import exact
 from robustpose.attacks.iterated import igsm, pgd
 from robustpose.conditions import Attacked, Clean
-from robustpose.defenses import load_defended
+from robustpose.defenses import Defense, defended, load_defended
 from robustpose.models.model import PoseModel
+from robustpose.poses import Images
 from robustpose.studies.configuration import victim_entry
 from robustpose.studies.provenance import described, digest_of, weights_digest
 from robustpose.studies.rows import read_study
@@ -123,6 +125,37 @@ def test_one_weight_changes_the_digest_of_a_model(tiny: Callable[[str], PoseMode
     with torch.no_grad():
         next(other.parameters()).view(-1)[0] += 1
     assert weights_digest(model) != weights_digest(other)
+
+
+class Greyer(Defense):
+    """A defence of a user's own, with a weight."""
+
+    name = "greyer"
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def change(self, pictures: Images, seeds: Sequence[int]) -> Images:
+        return pictures + self.share * (pictures.mean(dim=1, keepdim=True) - pictures)
+
+
+class Trained(Greyer, nn.Module):
+    """The same, as a module."""
+
+    def __init__(self, share: float) -> None:
+        nn.Module.__init__(self)
+        self.share = nn.Parameter(torch.tensor(share))
+
+
+def test_a_defence_of_ones_own_counts_with_its_source_and_weights(
+    tiny: Callable[[str], PoseModel],
+) -> None:
+    model = tiny("resdec")
+    digests = [
+        weights_digest(defended(model, each)) for each in (Greyer(0.5), Trained(0.5), Trained(0.6))
+    ]
+    assert len(set(digests)) == 3
+    assert weights_digest(defended(model, Trained(0.6))) == digests[2]
 
 
 @pytest.mark.parametrize("name", ["hourglass2-matched#1", "hourglass2-matched+mirror"])

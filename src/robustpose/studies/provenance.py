@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
+from torch import nn
 
 from robustpose.models.model import PoseModel
 from robustpose.version import __version__
@@ -53,14 +54,35 @@ def digest_of(content: object) -> str:
 
 
 def weights_digest(model: PoseModel) -> str:
-    """Return a digest of every weight of a model, and of what it expects of a picture."""
+    """Return a digest of every weight of a model, and of what it expects of a picture.
+
+    Classes of others (a user's network, model or defence) count with their source and weights too:
+    that of the package is told by its version.
+    """
     digest = hashlib.blake2b(digest_size=16)
     expects = (model.name, model.size, model.codecs, model.own_skeleton, model.normalisation)
     digest.update(" ".join(map(str, expects)).encode())
-    for name, tensor in sorted(model.network.state_dict().items()):
+    _add_weights(digest, model.network)
+    for part in (model, model.network, *getattr(model, "defenses", ())):
+        if type(part).__module__.partition(".")[0] != "robustpose":
+            digest.update(_source(type(part)).encode())
+            if isinstance(part, nn.Module) and part is not model and part is not model.network:
+                _add_weights(digest, part)
+    return digest.hexdigest()
+
+
+def _add_weights(digest: hashlib.blake2b, module: nn.Module) -> None:
+    for name, tensor in sorted(module.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().float().numpy().tobytes())
-    return digest.hexdigest()
+
+
+def _source(kind: type) -> str:
+    """Return the source of a class, or its name where there is no file to read it from."""
+    try:
+        return inspect.getsource(kind)
+    except (OSError, TypeError):
+        return _name(kind)
 
 
 def arithmetic(device: torch.device) -> dict[str, object]:

@@ -290,8 +290,9 @@ class _Runner:
             return None
         condition = described(self.study.conditions[cell.label])
         model = cell.made_on and [self.digests[cell.made_on], self.study.precision]
-        cropping = cropping_entry(self.study.people)
-        key = digest_of([condition, model, people, cropping, self.study.canvas, self.study.seed])
+        study, joints = self.study, self.shared.tolist()
+        place = [cropping_entry(study.people), study.canvas, joints, arithmetic(self.device)]
+        key = digest_of([condition, model, people, *place, study.seed])
         return self.out / "artefacts" / f"{key}.safetensors"
 
     def _artefact(self, cell: Cell) -> Artefact | None:
