@@ -223,6 +223,7 @@ def finished(chart: alt.FacetChart | alt.LayerChart) -> Spec:
             symbolStrokeWidth=0,
             symbolOpacity=1,
             columnPadding=18,
+            columns=4,
         )
         .to_dict()
     )
