@@ -181,6 +181,7 @@ ZOO: dict[str, ZooEntry] = {
         "Xiao et al. 2018",
         lambda: resdec("resdec-matched", **NARROW, features=64, sigma=1.0),
         bundled=True,
+        seeds=(1, 2),
     ),
     "hourglass2-matched": ZooEntry(
         "two stacked hourglasses of 64 features",
