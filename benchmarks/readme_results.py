@@ -7,7 +7,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 START = "<!-- results: made by `python benchmarks/readme_results.py` from results/ -->"
 END = "<!-- end of results -->"
-STUDY = "jain2019-quick"
 EPSILON = 8
 UNIVERSAL = 16
 BESIDE = ("noise", "UAP", "IGSM-U-10")
@@ -17,12 +16,7 @@ def readme_with_results(readme: str, results: Path) -> str:
     """Return the text of README.md with its tables made afresh."""
     before, _, rest = readme.partition(START)
     _, _, after = rest.partition(END)
-    made = [
-        _clean_table(results),
-        _attack_table(results),
-        _universal_table(results),
-        _claims_table(results),
-    ]
+    made = [_clean_table(results), _attack_table(results), _universal_table(results)]
     tables = "\n\n".join(made)
     return f"{before}{START}\n{tables}\n{END}{after}"
 
@@ -74,31 +68,6 @@ def _universal_table(results: Path) -> str:
     header = [f"LSP test, eps {UNIVERSAL}/255, {people} people"]
     names = ("noise", "one perturbation for everybody (UAP)", "one for each (IGSM-U-10)")
     return _table(header + [f"{name}, relative [95 %]" for name in names], lines)
-
-
-def _claims_table(results: Path) -> str:
-    with (results / STUDY / "claims.csv").open() as file:
-        claims = list(csv.DictReader(file))
-    lines = [
-        [
-            f"{claim['claim']}. {claim['sentence']}",
-            claim["paper_says"],
-            claim["as_published"],
-            claim["as_corrected"],
-            _effect(claim),
-        ]
-        for claim in claims
-    ]
-    header = ["claim of the paper", "its own numbers", "here, as published", "here, corrected"]
-    return _table([*header, "effect [95 %], corrected where there is one"], lines)
-
-
-def _effect(claim: dict[str, str]) -> str:
-    form = "corrected_effect" if claim["corrected_effect"] else "effect"
-    if not claim[form]:
-        return "–"
-    middle, low, high = (float(claim[f"{form}{end}"] or "nan") for end in ("", "_low", "_high"))
-    return f"{middle:.1f} [{low:.1f}, {high:.1f}] {claim[f'{form}_of']}"
 
 
 def _relative(row: dict[str, str]) -> str:

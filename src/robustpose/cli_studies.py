@@ -129,7 +129,7 @@ def run(
     protocol = quick_jain2019 if quick else jain2019
     value = protocol(load_people(people), training=_training_people(people), **settings)
     heads = None
-    if experiments and TASKS in experiments:
+    if experiments is None or TASKS in experiments:
         heads = _task_study(quick=quick, attacks=attacks, epsilons=radii, people=limit, seed=seed)
     key, _, location = people.partition(":")
     variant = ["quick"] * quick + ["faithful"] * faithful

@@ -179,7 +179,6 @@ def test_files_of_other_networks_are_refused(tmp_path: Path) -> None:
         load_tasks(tmp_path / "nothing.safetensors")
 
 
-@pytest.mark.skipif(not bundled_path(NAME).exists(), reason="weights are not bundled yet")
 def test_the_bundled_heads_have_learned_all_three_tasks() -> None:
     card = load_tasks().card
     assert "robustpose train-tasks" in card["command"]
