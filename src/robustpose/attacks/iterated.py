@@ -6,28 +6,16 @@ Goodfellow and Bengio, ICLR workshop 2017. PGD: Madry et al., ICLR 2018.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 
+from robustpose.attacks.attack import Outcome
 from robustpose.attacks.balls import Ball, Linf
 from robustpose.attacks.gradients import GradientFn, exact, passes, value
 from robustpose.attacks.losses import Loss
 from robustpose.errors import UsageError
 from robustpose.poses import Images, PerImage
 from robustpose.seeds import seed_of
-
-
-class Outcome(NamedTuple):
-    """Perturbed images and what it cost to find them, per image."""
-
-    images: Images
-    zero_gradient: PerImage
-    """Share of image values whose first gradient was exactly zero: a sign of masking."""
-    gradients: int
-    """Gradient evaluations an image."""
-    queries: int
-    """Forward passes without gradient an image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +50,14 @@ class Iterated:
     def cost(self) -> int:
         """Gradient evaluations an image."""
         return self.restarts * self.steps * passes(self.gradient)
+
+    @property
+    def description(self) -> str:
+        """How many steps of which size, and from where."""
+        steps = "One step" if self.steps == 1 else f"{self.steps} steps"
+        start = "a random image of the ball" if self.random_start else "the clean image"
+        often = "" if self.restarts == 1 else f", {self.restarts} times"
+        return f"{steps} of {self.step_size / self.ball.eps:.3g} ε, from {start}{often}"
 
     def __call__(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Images:
         """Return images in the ball around `images` on which `loss` is higher."""

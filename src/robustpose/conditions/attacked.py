@@ -7,9 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from robustpose.attacks.attack import Attack
 from robustpose.attacks.balls import Ball
 from robustpose.attacks.goals import Targeted, Untargeted
-from robustpose.attacks.iterated import Iterated
 from robustpose.attacks.losses import Loss
 from robustpose.attacks.targets import choose_targets
 from robustpose.conditions.condition import Artefact, Perturbed, Preparation, Sources
@@ -30,7 +30,7 @@ class Attacked:
     """
 
     name: str
-    attack: Iterated
+    attack: Attack
     targeted: bool = False
     all_stages: bool = False
     preparation_cost = 0
@@ -39,16 +39,14 @@ class Attacked:
     @property
     def description(self) -> str:
         """What is raised or lowered, and in which steps."""
-        steps = "One step" if self.steps == 1 else f"{self.steps} steps"
         way = (
             "down the training loss against another person's pose"
             if self.targeted
             else "up the training loss against the true pose"
         )
         stages = "summed over all stages" if self.all_stages else "of the last stage"
-        start = "a random image of the ball" if self.attack.random_start else "the clean image"
-        share = self.attack.step_size / self.ball.eps
-        return f"{steps} of {share:.3g} ε {way}, {stages}, from {start}."
+        steps, begin, start = self.attack.description.partition(", from ")
+        return f"{steps} {way}, {stages}{begin}{start}."
 
     @property
     def goal(self) -> str:
