@@ -10,6 +10,7 @@ from torch import Tensor
 
 from robustpose.geometry import cell_to_pixel, pixel_to_cell
 from robustpose.models.codecs.decoding import Decoding
+from robustpose.models.codecs.views import Scores, Table
 from robustpose.poses import Joints, PerImage, Pose
 
 
@@ -60,6 +61,16 @@ class HeatmapCodec:
         read = self.decoding
         cells = self._nearest_quarter(maps, flat) if read is None else read(maps)
         return Pose(self._pixels(cells), confidence)
+
+    def view(self, output: Float[Tensor, "n k rows columns"]) -> Scores:
+        """Return the cells' values, and where cells lie."""
+        rows, columns = (
+            torch.arange(count, dtype=output.dtype, device=output.device)
+            for count in output.shape[2:]
+        )
+        y, x = torch.meshgrid(rows, columns, indexing="ij")
+        (places,) = self._pixels(torch.stack([x, y], dim=-1).view(1, -1, 2))
+        return Scores((Table(output.flatten(2), places),), self.decode(output).joints)
 
     def loss(
         self,
