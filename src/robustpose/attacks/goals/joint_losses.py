@@ -26,7 +26,7 @@ JointLoss = Callable[[View, Joints, PerJoint], PerJoint]
 
 TEMPERATURE = 10.0
 """What scores are multiplied by before a soft-max, when their range is 1."""
-_NEVER = -1e4  # a logarithm of nothing that is finite
+_NEVER = -1e3  # a logarithm of nothing that is finite
 
 
 def pck_margin(view: View, joints: Joints, radius: PerJoint) -> PerJoint:
@@ -118,37 +118,40 @@ def oks(
 def cos_pgd(
     view: View, joints: Joints, radius: PerJoint, *, temperature: float = TEMPERATURE
 ) -> PerJoint:
-    """Return the cross-entropy, times how alike prediction and truth are: from 0 up.
+    """Return the cross-entropy, its gradient times how alike prediction and truth are.
 
     Agnihotri, Jung and Keuper, "CosPGD: an efficient white-box adversarial attack for pixel-wise
     prediction tasks", ICML 2024: the cosine between the predicted distribution and the true one,
-    here the places inside the radius, weighs each joint's loss and has no gradient itself. Joints
-    that are right so come first. Of points it is the cosine between two Gaussian bumps of half the
-    radius.
+    here the places inside the radius, weighs the gradient of each joint's loss. Joints that are
+    right so come first. Of points it is the cosine between two Gaussian bumps of half the radius.
+    Values are not weighed, as in the paper: they would fall where a joint is lost, and attacks keep
+    the image of the highest.
     """
     loss = cross_entropy(view, joints, radius, temperature=temperature)
     if isinstance(view, Points):
         alike = torch.exp(-_distance(view.joints, joints, radius).square())
-        return alike.detach() * loss
-    weight = torch.ones_like(radius)
-    for table in view.tables:
-        predicted = F.softmax(temperature * _normalised(table.scores), dim=2)
-        truth = _inside(table, joints, radius).to(predicted)
-        weight = weight * F.cosine_similarity(predicted, truth, dim=2, eps=1e-20)
-    return weight.detach() * loss
+    else:
+        alike = torch.ones_like(radius)
+        for table in view.tables:
+            predicted = F.softmax(temperature * _normalised(table.scores), dim=2)
+            truth = _inside(table, joints, radius).to(predicted)
+            alike = alike * F.cosine_similarity(predicted, truth, dim=2, eps=1e-20)
+    weight = alike.detach()
+    return weight * loss + (1 - weight) * loss.detach()
 
 
 def _inside(table: Table, joints: Joints, radius: PerJoint) -> Bool[Tensor, "n k m"]:
     """Return which places are inside the radius along the table's axes.
 
     A place is where a codec reads it give or take a quarter of the way to the next, which counts as
-    inside too; so does the nearest place, however far it is.
+    inside too. So does the nearest place, however small the radius, unless the joint lies beyond
+    all places.
     """
     axes = list(table.axes)
     apart = torch.linalg.vector_norm((table.places[1] - table.places[0])[axes])
     offset = joints[:, :, None, axes] - table.places[:, axes]
     distance = torch.linalg.vector_norm(offset, dim=3)
-    nearest = distance.amin(dim=2)
+    nearest = torch.minimum(distance.amin(dim=2), apart)
     return distance <= torch.maximum(radius + apart / 4, nearest)[..., None]
 
 

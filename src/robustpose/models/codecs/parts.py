@@ -41,7 +41,7 @@ class PartsCodec(HeatmapCodec):
 
     def view(self, output: Float[Tensor, "n channels rows columns"]) -> Scores:
         """Return the cells' values in the joints' own maps."""
-        return super().view(output[:, len(self.parts) :])
+        return Scores((self._table(output[:, len(self.parts) :]),), self.decode(output).joints)
 
     def loss(
         self,
