@@ -99,7 +99,8 @@ def compare(
 
         theirs = published(attack, loss, images, ball, queries)
         figures = [rise(loss, images, found, seeds) for found in (ours, theirs)]
-        print(f"{title:24}{name:14}{queries:8}{seeds:7}{figures[0]:>22}{figures[1]:>22}", flush=True)
+        line = f"{title:24}{name:14}{queries:8}{seeds:7}{figures[0]:>22}{figures[1]:>22}"
+        print(line, flush=True)
 
 
 def main() -> None:
@@ -116,7 +117,7 @@ def main() -> None:
         model = load_model(name).frozen().channels_last()
         model.precision = torch.bfloat16
         loss = Untargeted().loss(model, batch)
-        compare(name, SquareAttack, loss, batch.images, 200, 4)
+        compare(name, SquareAttack, loss, batch.images, 200, 8)
 
 
 if __name__ == "__main__":

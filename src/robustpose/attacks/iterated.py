@@ -11,7 +11,7 @@ import torch
 
 from robustpose.attacks.attack import Outcome
 from robustpose.attacks.balls import Ball, Linf
-from robustpose.attacks.gradients import GradientFn, exact, passes, value
+from robustpose.attacks.gradients import Estimator, GradientFn, Passes, exact, passes, value
 from robustpose.attacks.losses import Loss
 from robustpose.errors import UsageError
 from robustpose.poses import Images, PerImage
@@ -48,16 +48,17 @@ class Iterated:
 
     @property
     def cost(self) -> int:
-        """Gradient evaluations an image."""
-        return self.restarts * self.steps * passes(self.gradient)
+        """Gradient evaluations an image, or as much work in forward passes."""
+        return self._passes.cost
 
     @property
     def description(self) -> str:
-        """How many steps of which size, and from where."""
+        """How many steps of which size, along which gradient, and from where."""
         steps = "One step" if self.steps == 1 else f"{self.steps} steps"
         start = "a random image of the ball" if self.random_start else "the clean image"
         often = "" if self.restarts == 1 else f", {self.restarts} times"
-        return f"{steps} of {self.step_size / self.ball.eps:.3g} ε, from {start}{often}"
+        along = f" along {self.gradient.name}" if isinstance(self.gradient, Estimator) else ""
+        return f"{steps} of {self.step_size / self.ball.eps:.3g} ε{along}, from {start}{often}"
 
     def __call__(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Images:
         """Return images in the ball around `images` on which `loss` is higher."""
@@ -84,10 +85,15 @@ class Iterated:
                 best.see(current, value(self.gradient, loss, current, last))
         return Outcome(
             current if best is None else best.images,
-            zero_gradient,
-            gradients=self.cost,
-            queries=0 if best is None else self.restarts * passes(self.gradient),
+            zero_gradient if self._passes.gradients else None,
+            gradients=self._passes.gradients,
+            queries=self._passes.queries,
         )
+
+    @property
+    def _passes(self) -> Passes:
+        values = self.restarts if self.keep_best else 0
+        return passes(self.gradient, gradients=self.restarts * self.steps, values=values)
 
     def _start(self, origin: Images, seeds: Sequence[int], restart: int) -> Images:
         if not self.random_start:

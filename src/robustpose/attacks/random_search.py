@@ -46,9 +46,7 @@ class Square:
 
     def __post_init__(self) -> None:
         if not isinstance(self.ball, Linf | L2):
-            raise UsageError(
-                f"Square knows L-inf and L2 balls, found {type(self.ball).__name__}"
-            )
+            raise UsageError(f"Square knows L-inf and L2 balls, found {type(self.ball).__name__}")
         if self.queries < 1:
             raise UsageError(f"expected at least 1 query, found {self.queries}")
         if not 0 < self.p_init <= 1:
