@@ -27,7 +27,7 @@ from robustpose.poses import Images, PerImage
 
 NETWORKS = ("hourglass2-compact", "deeppose-best-compact")
 BALLS = {"L-inf 8/255": Linf(8 / 255), "L2 3": L2(3.0)}
-PEOPLE = 4
+PEOPLE = 3
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def main() -> None:
         model = load_model(name).frozen().channels_last()
         model.precision = torch.bfloat16
         loss = Untargeted().loss(model, batch)
-        compare(name, SquareAttack, loss, batch.images, 200, 8)
+        compare(name, SquareAttack, loss, batch.images, 100, 8)
 
 
 if __name__ == "__main__":

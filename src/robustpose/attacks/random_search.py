@@ -68,7 +68,7 @@ class Square:
     def description(self) -> str:
         """What is tried, how often and from where."""
         start = "vertical stripes" if isinstance(self.ball, Linf) else "a grid of pyramids"
-        return f"Square, {self.queries} queries without gradient, from {start}"
+        return f"{self.queries} queries of Square, from {start}"
 
     def __call__(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Images:
         """Return images in the ball around `images` on which `loss` is higher."""

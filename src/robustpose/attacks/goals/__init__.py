@@ -3,6 +3,7 @@
 from robustpose.attacks.goals.displaced import Displaced, Placed
 from robustpose.attacks.goals.goal import Aim, Goal, check_asked, check_targets
 from robustpose.attacks.goals.joint_losses import JointLoss
+from robustpose.attacks.goals.judged import Judged
 from robustpose.attacks.goals.training import Mislabelled, Targeted, Untargeted
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Displaced",
     "Goal",
     "JointLoss",
+    "Judged",
     "Mislabelled",
     "Placed",
     "Targeted",
