@@ -104,18 +104,18 @@ class Attacked:
             clean = model.predict(batch.images, batch.seeds)
             targets = choose_targets(clean, batch, artefact["poses"].cpu(), seed=seed)
         goal = self.aim if targets is None else self.aim.towards(targets)
-        found = self.raised(goal.loss(model, batch), batch, seed)
-        return found._replace(targets=targets, queries=found.queries + (targets is not None))
+        found = self.raised(goal.loss(model, batch), batch, seed, asked=int(self.targeted))
+        return found._replace(targets=targets)
 
-    def raised(self, loss: Loss, batch: PoseBatch, seed: int) -> Perturbed:
-        """Attack any loss on the batch."""
+    def raised(self, loss: Loss, batch: PoseBatch, seed: int, *, asked: int = 0) -> Perturbed:
+        """Attack any loss on the batch; the model has been asked so many times already."""
         seeds = [seed_of("noise", seed, self.name, person) for person in batch.ids]
         outcome = self.attack.outcome(loss, batch.images, seeds)
         return Perturbed(
             outcome.images,
             outcome.zero_gradient,
             gradients=outcome.gradients,
-            queries=outcome.queries,
+            queries=outcome.queries + asked,
         )
 
 
