@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from robustpose.studies.levels import rounded
 
 import robustpose as rp
 from robustpose.attacks.attack import Outcome
@@ -29,7 +30,6 @@ from robustpose.data.people import Split
 from robustpose.models.model import PoseModel
 from robustpose.poses import Images, PoseBatch
 from robustpose.seeds import seed_of
-from robustpose.studies.levels import rounded
 
 BALL = Linf(8 / 255)
 PEOPLE = 8

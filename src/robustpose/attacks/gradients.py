@@ -12,6 +12,10 @@ from robustpose.poses import Images, PerImage
 from robustpose.seeds import seed_of
 
 
+class NoGradient(RuntimeError):
+    """There is no way back from a loss to the images, as where a network casts or detaches them."""
+
+
 class Ascent(NamedTuple):
     """The loss of each image, and its gradient with respect to the image; both detached."""
 
@@ -64,8 +68,8 @@ def exact(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
     """Differentiate the loss: one forward and one backward pass, images only.
 
     Works inside `torch.no_grad()`; leaves no `.grad` behind. Raises `RuntimeError` inside
-    `torch.inference_mode()`, which cannot be undone, and for a loss that does not depend on the
-    images or is not one value an image.
+    `torch.inference_mode()`, which cannot be undone, and for a loss that is not one value an image;
+    `NoGradient` for one that does not depend on the images.
     """
     if torch.is_inference_mode_enabled():
         raise RuntimeError("an attack needs gradients: use torch.no_grad(), not inference_mode()")
@@ -78,7 +82,7 @@ def exact(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
                 f"found {tuple(value.shape)}"
             )
         if not value.requires_grad:
-            raise RuntimeError("the loss does not depend on the images: nothing to differentiate")
+            raise NoGradient("the loss does not depend on the images: nothing to differentiate")
         (gradient,) = torch.autograd.grad(value.sum(), variable)
     return Ascent(value.detach(), gradient)
 

@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from robustpose.attacks.attack import Attack
+from robustpose.attacks.attack import Attack, Outcome
 from robustpose.attacks.balls import Ball
 from robustpose.attacks.goals import Aim, Untargeted
+from robustpose.attacks.gradients import NoGradient
 from robustpose.attacks.losses import Loss
 from robustpose.attacks.targets import choose_targets
 from robustpose.conditions.condition import Artefact, Perturbed, Preparation, Sources
@@ -108,9 +109,15 @@ class Attacked:
         return found._replace(targets=targets)
 
     def raised(self, loss: Loss, batch: PoseBatch, seed: int, *, asked: int = 0) -> Perturbed:
-        """Attack any loss on the batch; the model has been asked so many times already."""
+        """Attack any loss on the batch; the model has been asked so many times already.
+
+        From a loss without a way back to the images no attack moves: all gradients are zero.
+        """
         seeds = [seed_of("noise", seed, self.name, person) for person in batch.ids]
-        outcome = self.attack.outcome(loss, batch.images, seeds)
+        try:
+            outcome = self.attack.outcome(loss, batch.images, seeds)
+        except NoGradient:
+            outcome = Outcome(batch.images, torch.ones(len(batch)), gradients=0, queries=1)
         return Perturbed(
             outcome.images,
             outcome.zero_gradient,
