@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from robustpose.attacks.balls import Ball
@@ -17,6 +16,7 @@ from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.metrics.distances import relative_errors
 from robustpose.metrics.rules import rule_of
+from robustpose.metrics.worst_case import Harm, harm
 from robustpose.models.model import PoseModel
 from robustpose.poses import Images, PoseBatch
 
@@ -108,18 +108,6 @@ class Ensemble:
         return next((member for member in self.members if member.targeted), None)
 
 
-class _Harm(NamedTuple):
-    """How much of each person's score is left, and how far off their joints are on average."""
-
-    credit: Float[np.ndarray, "n"]
-    error: Float[np.ndarray, "n"]
-
-    def more_than(self, other: "_Harm") -> Bool[np.ndarray, "n"]:
-        same = self.credit == other.credit
-        worse: np.ndarray = (self.credit < other.credit) | (same & (self.error > other.error))
-        return worse
-
-
 class _Worst:
     """Each person's worst image so far, who made it, and what was spent on them."""
 
@@ -143,17 +131,15 @@ class _Worst:
         images = self.images.clone()
         images[index.to(images.device)] = found.images
         # Judged with everybody, as it will be in the end: to the last bit, batches differ.
-        harm = self._judged(images)
+        now = self._judged(images)
         self.gradients[places] += _each(found.gradients, len(places))
         self.queries[places] += _each(found.queries, len(places)) + 1
         if found.zero_gradient is not None:
             known, first = self.zero_gradient[index], found.zero_gradient.cpu()
             self.zero_gradient[index] = torch.where(known.isnan(), first, known)
-        worse = np.isin(np.arange(len(self.members)), places) & harm.more_than(self.harm)
-        self.harm = _Harm(*(np.where(worse, *both) for both in zip(harm, self.harm, strict=True)))
-        self.members = [
-            member if now else before for now, before in zip(worse, self.members, strict=True)
-        ]
+        worse = np.isin(np.arange(len(self.members)), places) & now.exceeds(self.harm)
+        self.harm = now.where(worse, self.harm)
+        self.members = np.where(worse, member, self.members).tolist()
         taken = torch.from_numpy(worse).to(images.device).view(-1, 1, 1, 1)
         self.images = torch.where(taken, images, self.images)
 
@@ -167,7 +153,7 @@ class _Worst:
             members=self.members,
         )
 
-    def _judged(self, images: Images) -> _Harm:
+    def _judged(self, images: Images) -> Harm:
         batch = self.batch
         error = relative_errors(
             self.model.predict(images, batch.seeds).joints.cpu().double().numpy(),
@@ -175,9 +161,7 @@ class _Worst:
             batch.scored.cpu().numpy(),
             batch.size.cpu().double().numpy(),
         )
-        credit = rule_of(batch.threshold, batch.sigmas).credit(error)
-        scored = np.maximum((~np.isnan(error)).sum(axis=1), 1)
-        return _Harm(np.nansum(credit, axis=1), np.nansum(error, axis=1) / scored)
+        return harm(error, rule_of(batch.threshold, batch.sigmas))
 
 
 def _each(spent: int | Sequence[int], count: int) -> Int[np.ndarray, "n"]:

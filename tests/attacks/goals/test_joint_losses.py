@@ -148,6 +148,14 @@ def test_log_odds_at_a_high_temperature_are_the_margin() -> None:
     )
 
 
+def test_probabilities_of_both_axes_are_multiplied() -> None:
+    output = torch.rand((1, 1, sum(BINS.bins)), generator=torch.Generator().manual_seed(2))
+    view = BINS.view(output)
+    inside = torch.exp(-cross_entropy(view, TRUTH, RADIUS))
+    odds = torch.log((1 - inside) / inside)
+    torch.testing.assert_close(log_odds(view, TRUTH, RADIUS), odds)
+
+
 def test_oks_is_that_of_the_metric(batch: PoseBatch) -> None:
     sigmas = COCO17.oks_sigmas
     assert sigmas is not None

@@ -78,17 +78,20 @@ def log_odds(
     """Return the logarithm of the odds of being outside the radius.
 
     The probability is that of `cross_entropy`, whose gradient fades where a joint is safely inside;
-    this one's does not. For a high temperature it is that many times the PCK margin, here with all
-    places having a part in it. Where each axis has scores of its own, their sum.
+    this one's does not. For a high temperature it is that many times the PCK margin; here all places
+    have a part in it, and both axes where each has scores of its own.
     """
     if isinstance(view, Points):
         return temperature * (_distance(view.joints, joints, radius) - 1)
-    total = torch.zeros_like(radius)
+    each = []
     for table in view.tables:
         logits = temperature * _normalised(table.scores)
         inside = _inside(table, joints, radius)
-        total = total + _log_sum(logits, ~inside) - _log_sum(logits, inside)
-    return total
+        each.append(_log_sum(logits, ~inside) - _log_sum(logits, inside))
+    if len(each) == 1:
+        return each[0]
+    # Outside along x, along y, or along both, against inside along both.
+    return torch.stack([*each, each[0] + each[1]]).logsumexp(dim=0)
 
 
 def soft_argmax_distance(
