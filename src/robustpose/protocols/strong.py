@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from robustpose.attacks.balls import Linf
 from robustpose.attacks.iterated import igsm, pgd
+from robustpose.attacks.random_search import Square
 from robustpose.conditions import Attacked, Condition, Noise, pose_auto_attack
 from robustpose.data.people import Split
 from robustpose.errors import UsageError, check_choice
@@ -34,8 +35,9 @@ def strong(
     """Return the study of the first `limit` people; networks are named as `jain2019` takes them.
 
     Every attack is untargeted in what it is judged by, and made on the network that sees it. "PGD"
-    raises the training loss, with as many restarts as make it no cheaper than the ensemble. `quick`
-    is the ensemble's smaller budget. `attacks` leaves all but some out, by name. Raises
+    raises the training loss from random images, with as many gradients as all members have
+    together: more than the ensemble spends, which leaves out who is lost. `quick` is its smaller
+    budget. `attacks` leaves all but some out, by name. Raises
     `UsageError` for an unknown network or attack, or an epsilon out of (0, 255].
     """
     for epsilon in epsilons:
@@ -69,7 +71,10 @@ def _attacks(eps: float, *, quick: bool) -> Iterator[Condition]:
     """Yield the conditions of a radius, for images in [0, 1]."""
     ball = Linf(eps)
     ensemble = pose_auto_attack(ball, quick=quick)
-    restarts = -(-ensemble.cost // PGD_STEPS)
+    gradients = sum(
+        member.cost for member in ensemble.members if not isinstance(member.attack, Square)
+    )
+    restarts = -(-gradients // PGD_STEPS)
     yield Noise(ball=ball)
     for steps in (10, 100):
         yield Attacked(name=f"IGSM-U-{steps}", attack=igsm(eps=eps, steps=steps))

@@ -78,8 +78,8 @@ def log_odds(
     """Return the logarithm of the odds of being outside the radius.
 
     The probability is that of `cross_entropy`, whose gradient fades where a joint is safely inside;
-    this one's does not. For a high temperature it is that many times the PCK margin; here all places
-    have a part in it, and both axes where each has scores of its own.
+    this one does not fade. For a high temperature it is that many times the PCK margin; here all
+    places have a part in it, and both axes where each has scores of its own.
     """
     if isinstance(view, Points):
         return temperature * (_distance(view.joints, joints, radius) - 1)
