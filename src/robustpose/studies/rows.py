@@ -34,8 +34,8 @@ ROW = _schema(
         "made_on": pl.String,  # the model attacked; null: nobody's gradients were used
         "condition": pl.String,  # "clean", "FGSM-U", "IGSM-U-10"; epsilon stands apart
         "goal": pl.String,  # "untargeted", "targeted", null for clean
-        "norm": pl.String,  # "linf", "l2"
-        "eps": pl.Float64,  # radius of the ball, images in [0, 1]
+        "norm": pl.String,  # "linf", "l2", "l1", "l0"
+        "eps": pl.Float64,  # radius of the ball, images in [0, 1]; l0: pixels
         "steps": pl.Int32,
         "joints": POINTS,  # predicted, (x, y) in canvas pixels
         "confidence": VALUES,
