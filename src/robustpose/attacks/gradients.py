@@ -146,3 +146,8 @@ def passes(gradient: GradientFn, *, gradients: int, values: int = 0) -> Passes:
     if isinstance(gradient, Estimator):
         return gradient.passes(gradients=gradients, values=values)
     return Passes(gradients, values)
+
+
+def step_seeds(seeds: Sequence[int], climb: int, step: int) -> list[int]:
+    """Return seeds of a step of the so-manieth climb, for gradients that draw."""
+    return [seed_of("step", climb, step, seed) for seed in seeds]

@@ -11,10 +11,19 @@ import torch
 
 from robustpose.attacks.attack import Outcome
 from robustpose.attacks.balls import Ball, Linf
-from robustpose.attacks.gradients import Estimator, GradientFn, Passes, exact, passes, value
+from robustpose.attacks.best import Best
+from robustpose.attacks.gradients import (
+    Estimator,
+    GradientFn,
+    Passes,
+    exact,
+    passes,
+    step_seeds,
+    value,
+)
 from robustpose.attacks.losses import Loss
 from robustpose.errors import UsageError
-from robustpose.poses import Images, PerImage
+from robustpose.poses import Images
 from robustpose.seeds import seed_of
 
 
@@ -67,13 +76,13 @@ class Iterated:
     def outcome(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Outcome:
         """Attack, and say what it cost."""
         origin = images.detach()
-        best = _Best(origin) if self.keep_best else None
+        best = Best(origin) if self.keep_best else None
         zero_gradient = torch.zeros(len(origin), device=origin.device)
         current = origin
         for restart in range(self.restarts):
             current = self._start(origin, seeds, restart)
             for step in range(self.steps):
-                reached, gradient = self.gradient(loss, current, _of_step(seeds, restart, step))
+                reached, gradient = self.gradient(loss, current, step_seeds(seeds, restart, step))
                 if restart == step == 0:
                     zero_gradient = (gradient == 0).flatten(1).float().mean(dim=1)
                 if best is not None:
@@ -81,7 +90,7 @@ class Iterated:
                 moved = current + self.step_size * self.ball.ascent(gradient)
                 current = self.ball.project(moved, origin)
             if best is not None:
-                last = _of_step(seeds, restart, self.steps)
+                last = step_seeds(seeds, restart, self.steps)
                 best.see(current, value(self.gradient, loss, current, last))
         return Outcome(
             current if best is None else best.images,
@@ -99,24 +108,6 @@ class Iterated:
         if not self.random_start:
             return origin
         return self.ball.sample(origin, [seed_of("restart", restart, seed) for seed in seeds])
-
-
-def _of_step(seeds: Sequence[int], restart: int, step: int) -> list[int]:
-    """Return seeds of a step, for gradients that draw."""
-    return [seed_of("step", restart, step, seed) for seed in seeds]
-
-
-class _Best:
-    """The image of the highest loss seen so far, for each person on their own."""
-
-    def __init__(self, origin: Images) -> None:
-        self.images = origin.clone()
-        self.value = torch.full((len(origin),), -torch.inf, device=origin.device)
-
-    def see(self, images: Images, value: PerImage) -> None:
-        better = value > self.value
-        self.value = torch.where(better, value, self.value)
-        self.images = torch.where(better.view(-1, 1, 1, 1), images, self.images)
 
 
 def fgsm(*, eps: float, ball: Callable[[float], Ball] = Linf) -> Iterated:
