@@ -84,7 +84,8 @@ def right(
 
 def left(model: PoseModel, images: Images, batch: PoseBatch) -> Float[np.ndarray, "n"]:
     """Return how many joints of each person are right."""
-    return (errors(model.predict(images, batch.seeds), batch) <= batch.threshold).sum(axis=1)
+    found = errors(model.predict(images, batch.seeds), batch)
+    return np.asarray((found <= batch.threshold).sum(axis=1))
 
 
 def ordered(

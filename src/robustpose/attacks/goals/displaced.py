@@ -131,9 +131,8 @@ class DisplacementLoss:
         """Return which joints are where they are wanted, with something to spare."""
         margin = pck_margin(view, self.joints, self.radius)
         right = torch.linalg.vector_norm(view.joints - self.joints, dim=2) <= self.radius
-        if self.towards:
-            return right & (margin < -SAFELY)
-        return ~right & (margin > SAFELY)
+        done: Tensor = right & (margin < -SAFELY) if self.towards else ~right & (margin > SAFELY)
+        return done
 
     def _sparing(self, value: PerJoint, done: Bool[Tensor, "n k"]) -> PerJoint:
         every = (done | ~self.counts).all(dim=1, keepdim=True)

@@ -155,7 +155,8 @@ def _inside(table: Table, joints: Joints, radius: PerJoint) -> Bool[Tensor, "n k
     offset = joints[:, :, None, axes] - table.places[:, axes]
     distance = torch.linalg.vector_norm(offset, dim=3)
     nearest = torch.minimum(distance.amin(dim=2), apart)
-    return distance <= torch.maximum(radius + apart / 4, nearest)[..., None]
+    inside: Tensor = distance <= torch.maximum(radius + apart / 4, nearest)[..., None]
+    return inside
 
 
 def _normalised(scores: Float[Tensor, "n k m"]) -> Float[Tensor, "n k m"]:
