@@ -1,11 +1,11 @@
 """The ensemble that others are measured by: fixed, named, versioned, with nothing to tune."""
 
+from robustpose.attacks.apgd import APGD
 from robustpose.attacks.attack import Attack
 from robustpose.attacks.balls import L2, Linf
 from robustpose.attacks.goals import Aim, Displaced, Untargeted
 from robustpose.attacks.goals.joint_losses import cos_pgd, log_odds, pck_margin
 from robustpose.attacks.gradients import GradientFn, exact
-from robustpose.attacks.iterated import Iterated
 from robustpose.attacks.random_search import Square
 from robustpose.attacks.stand_ins import stand_ins
 from robustpose.conditions.attacked import Attacked
@@ -31,9 +31,7 @@ def _members(ball: Linf | L2, *, quick: bool) -> tuple[Attacked, ...]:
     steps, queries = (QUICK_STEPS, QUICK_QUERIES) if quick else (STEPS, QUERIES)
 
     def climbing(gradient: GradientFn = exact) -> Attack:
-        return Iterated(
-            ball=ball, steps=steps, step_size=ball.eps / 4, keep_best=True, gradient=gradient
-        )
+        return APGD(ball=ball, steps=steps, gradient=gradient)
 
     def member(name: str, by: Aim, attack: Attack, *, targeted: bool = False) -> Attacked:
         return Attacked(name=name, attack=attack, by=by, targeted=targeted)
