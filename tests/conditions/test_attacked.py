@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from robustpose.attacks.balls import Linf
 from robustpose.attacks.goals import Displaced, Untargeted
 from robustpose.attacks.goals.joint_losses import cross_entropy
 from robustpose.attacks.iterated import fgsm, igsm, pgd
+from robustpose.attacks.losses import Loss
 from robustpose.conditions import Attacked, Preparation
 from robustpose.conditions.condition import Artefact
 from robustpose.data.people import Split
@@ -53,7 +55,8 @@ def test_what_is_done_in_words(condition: Attacked, words: str) -> None:
 
 def test_the_study_is_described_as_it_was() -> None:
     told = described(Attacked(name="IGSM-U-10", attack=igsm(eps=EPS)))
-    told["attack"].pop("gradient")
+    # Finished parts are found by the source of the gradient too.
+    assert told["attack"].pop("gradient")["source"] == "bf7ac63151702a22946594e6"
     assert told == {
         "type": "robustpose.conditions.attacked.Attacked",
         "name": "IGSM-U-10",
@@ -82,6 +85,28 @@ def test_the_training_loss_is_the_aim_unless_another_is_given(
     assert torch.equal(plain.images, named.perturb(batch, model, None, 0).images)
     with pytest.raises(UsageError, match="leave all_stages out"):
         Attacked(name="a", attack=attack, all_stages=True, by=Untargeted())
+
+
+class Broken(Untargeted):
+    """An aim whose loss fails."""
+
+    def loss(self, model: PoseModel, batch: PoseBatch) -> Loss:
+        return Failing()
+
+
+class Failing:
+    """A loss that fails, but for its sum."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return images.sum()
+
+    def take(self, index: Tensor) -> "Failing":
+        return self
+
+
+def test_errors_are_not_taken_for_a_masked_gradient(network: PoseModel, batch: PoseBatch) -> None:
+    with pytest.raises(RuntimeError, match="one value an image"):
+        Attacked(name="a", attack=igsm(eps=EPS), by=Broken()).perturb(batch, network, None, 0)
 
 
 def test_any_aim_is_attacked(network: PoseModel, batch: PoseBatch) -> None:

@@ -12,10 +12,6 @@ from robustpose.poses import Images, PerImage
 from robustpose.seeds import seed_of
 
 
-class NoGradient(RuntimeError):
-    """There is no way back from a loss to the images, as where a network casts or detaches them."""
-
-
 class Ascent(NamedTuple):
     """The loss of each image, and its gradient with respect to the image; both detached."""
 
@@ -68,8 +64,8 @@ def exact(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
     """Differentiate the loss: one forward and one backward pass, images only.
 
     Works inside `torch.no_grad()`; leaves no `.grad` behind. Raises `RuntimeError` inside
-    `torch.inference_mode()`, which cannot be undone, and for a loss that is not one value an image;
-    `NoGradient` for one that does not depend on the images.
+    `torch.inference_mode()`, which cannot be undone, and for a loss that does not depend on the
+    images or is not one value an image.
     """
     if torch.is_inference_mode_enabled():
         raise RuntimeError("an attack needs gradients: use torch.no_grad(), not inference_mode()")
@@ -82,9 +78,15 @@ def exact(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
                 f"found {tuple(value.shape)}"
             )
         if not value.requires_grad:
-            raise NoGradient("the loss does not depend on the images: nothing to differentiate")
+            raise RuntimeError("the loss does not depend on the images: nothing to differentiate")
         (gradient,) = torch.autograd.grad(value.sum(), variable)
     return Ascent(value.detach(), gradient)
+
+
+def leads_back(loss: Loss, images: Images) -> bool:
+    """Tell whether a loss has a way back to the images, which casts to integers, say, cut off."""
+    with torch.enable_grad():
+        return loss(images.detach().requires_grad_()).requires_grad
 
 
 @dataclass(frozen=True, kw_only=True)

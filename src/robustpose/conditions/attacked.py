@@ -10,7 +10,7 @@ from torch import Tensor
 from robustpose.attacks.attack import Attack, Outcome
 from robustpose.attacks.balls import Ball
 from robustpose.attacks.goals import Aim, Untargeted
-from robustpose.attacks.gradients import NoGradient
+from robustpose.attacks.gradients import leads_back
 from robustpose.attacks.losses import Loss
 from robustpose.attacks.targets import choose_targets
 from robustpose.conditions.condition import Artefact, Perturbed, Preparation, Sources
@@ -116,7 +116,9 @@ class Attacked:
         seeds = [seed_of("noise", seed, self.name, person) for person in batch.ids]
         try:
             outcome = self.attack.outcome(loss, batch.images, seeds)
-        except NoGradient:
+        except RuntimeError:
+            if leads_back(loss, batch.images):
+                raise
             outcome = Outcome(batch.images, torch.ones(len(batch)), gradients=0, queries=1)
         return Perturbed(
             outcome.images,
