@@ -13,6 +13,7 @@ from robustpose.attacks.balls import L1, L2, Linf
 from robustpose.attacks.goals import Goal, Targeted, Untargeted
 from robustpose.attacks.iterated import fgsm, igsm, pgd
 from robustpose.attacks.losses import Loss
+from robustpose.attacks.momentum import mi_fgsm, ni_fgsm
 from robustpose.models.model import PoseModel
 from robustpose.poses import PoseBatch
 
@@ -30,6 +31,8 @@ ATTACKS |= {
     "apgd-linf": APGD(ball=Linf(2 / 255), steps=3),
     "apgd-l2, larger balls first": APGD(ball=L2(0.4), steps=4, stages=SEA, random_start=False),
     "apgd-l1": APGD(ball=L1(10.0), steps=4),
+    "mi-fgsm": mi_fgsm(eps=2 / 255, steps=3),
+    "ni-fgsm-l2": ni_fgsm(eps=0.4, steps=3, ball=L2),
 }
 GOALS: dict[str, Callable[[PoseBatch], Goal]] = {
     "untargeted": lambda batch: Untargeted(),

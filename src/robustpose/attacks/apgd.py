@@ -24,6 +24,7 @@ from robustpose.attacks.gradients import (
     passes,
     step_seeds,
     value,
+    zero_share,
 )
 from robustpose.attacks.losses import Loss
 from robustpose.attacks.paces import Halving, Pace, Sparser, wide
@@ -167,7 +168,7 @@ class APGD:
         for step in range(steps):
             reached, gradient = slope.at(current, step)
             if step == 0:
-                zero_gradient = (gradient == 0).flatten(1).float().mean(dim=1)
+                zero_gradient = zero_share(gradient)
             better = wide(best.see(current, reached))
             steepest = torch.where(better, gradient, steepest)
             back = wide(pace.returning(step, reached, best))

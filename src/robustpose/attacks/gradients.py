@@ -153,3 +153,8 @@ def passes(gradient: GradientFn, *, gradients: int, values: int = 0) -> Passes:
 def step_seeds(seeds: Sequence[int], climb: int, step: int) -> list[int]:
     """Return seeds of a step of the so-manieth climb, for gradients that draw."""
     return [seed_of("step", climb, step, seed) for seed in seeds]
+
+
+def zero_share(gradient: Images) -> PerImage:
+    """Return the share of values that are exactly zero, per image."""
+    return (gradient == 0).flatten(1).float().mean(dim=1)

@@ -20,6 +20,7 @@ from robustpose.attacks.gradients import (
     passes,
     step_seeds,
     value,
+    zero_share,
 )
 from robustpose.attacks.losses import Loss
 from robustpose.errors import UsageError
@@ -84,7 +85,7 @@ class Iterated:
             for step in range(self.steps):
                 reached, gradient = self.gradient(loss, current, step_seeds(seeds, restart, step))
                 if restart == step == 0:
-                    zero_gradient = (gradient == 0).flatten(1).float().mean(dim=1)
+                    zero_gradient = zero_share(gradient)
                 if best is not None:
                     best.see(current, reached)
                 moved = current + self.step_size * self.ball.ascent(gradient)
