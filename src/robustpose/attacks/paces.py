@@ -70,10 +70,11 @@ class Sparser:
         self.ball = ball
         self.period = max(int(0.04 * steps), 1)
         self.origin = origin
+        count = origin[0].numel()
         changed = self._changed(start)
-        share = self._share(changed)
-        self.changed = torch.where(changed > 0, changed, origin[0].numel())
-        self.share = torch.where(share > 0, share.clamp_max(0.2), 0.2)
+        sparse = (changed > 0) & (changed < count)
+        self.changed = torch.where(sparse, changed, count)
+        self.share = torch.where(sparse, self._share(changed), 0.2)
         self.size = torch.full_like(self.share, ball.eps)
 
     def returning(self, step: int, reached: PerImage, best: Best) -> Bool[Tensor, "n"]:
