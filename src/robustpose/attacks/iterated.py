@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from robustpose.attacks.attack import Outcome
-from robustpose.attacks.balls import Ball, Linf
+from robustpose.attacks.balls import Ball, Linf, in_radii
 from robustpose.attacks.best import Best
 from robustpose.attacks.gradients import (
     Estimator,
@@ -68,7 +68,7 @@ class Iterated:
         start = "a random image of the ball" if self.random_start else "the clean image"
         often = "" if self.restarts == 1 else f", {self.restarts} times"
         along = f" along {self.gradient.name}" if isinstance(self.gradient, Estimator) else ""
-        return f"{steps} of {self.step_size / self.ball.eps:.3g} ε{along}, from {start}{often}"
+        return f"{steps} of {in_radii(self.step_size, self.ball)}{along}, from {start}{often}"
 
     def __call__(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Images:
         """Return images in the ball around `images` on which `loss` is higher."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from robustpose.attacks.attack import Outcome
-from robustpose.attacks.balls import Ball, Linf
+from robustpose.attacks.balls import Ball, Linf, in_radii
 from robustpose.attacks.gradients import (
     Estimator,
     GradientFn,
@@ -62,7 +62,7 @@ class Momentum:
         ahead = " looked ahead for" if self.look_ahead else ""
         along = f", {self.gradient.name}," if isinstance(self.gradient, Estimator) else ""
         return (
-            f"{steps} of {self.step_size / self.ball.eps:.3g} ε along a sum of gradients{ahead}"
+            f"{steps} of {in_radii(self.step_size, self.ball)} along a sum of gradients{ahead}"
             f"{along} that decays by {self.decay:g}, from the clean image"
         )
 
