@@ -12,6 +12,7 @@ the mean, its standard error, and the ends that differ most).
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 import torch
 import torch.nn.functional as F
@@ -53,9 +54,9 @@ def classified(images: Images) -> CrossEntropy:
         network = nn.Sequential(
             *(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
             *(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Flatten(), nn.Linear(32 * 8 * 8, 10)),
+            *(nn.Flatten(), last := nn.Linear(32 * 8 * 8, 10)),
         ).requires_grad_(requires_grad=False)
-        network[-1].weight *= 10
+        last.weight *= 10
     return CrossEntropy(network, network(images).argmax(dim=1))
 
 
@@ -115,7 +116,7 @@ def main() -> None:
     """Print the table."""
     torch.set_num_threads(1)
     sys.path.insert(0, sys.argv[1])
-    from autoattack.autopgd_base import APGDAttack
+    published_attack = import_module("autoattack.autopgd_base").APGDAttack
 
     print(
         f"{'loss':22}{'norm':5}{'eps':>8}{'steps':>6}{'ends':>6}{'APGD':>11}{'published':>11}"
@@ -124,13 +125,13 @@ def main() -> None:
     images = torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     for ball in (Linf(8 / 255), L2(0.5), L2(3.0), L1(12.0)):
         mine = APGD(ball=ball, steps=100)
-        compare("classifier", APGDAttack, classified(images), images, mine, 5)
+        compare("classifier", published_attack, classified(images), images, mine, 5)
     batch = crop(rendered_people("test", count=3, pixels=160), (128, 128))
     for name in NETWORKS:
         model = load_model(name).frozen().channels_last()
         loss = Untargeted().loss(model, batch)
         for ball in (Linf(2 / 255), L2(1.0), L1(60.0)):
-            compare(name, APGDAttack, loss, batch.images, APGD(ball=ball, steps=20), 10)
+            compare(name, published_attack, loss, batch.images, APGD(ball=ball, steps=20), 10)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from scipy.optimize import Bounds, NonlinearConstraint, minimize
 from scipy.stats import beta, kstest
 from torch import Tensor
 
-from robustpose.attacks.balls import L0, L1, L2, Ball, Linf
+from robustpose.attacks.balls import L0, L1, L2, Ball, Linf, in_radii
 from robustpose.errors import UsageError
 
 SHAPE = (3, 2, 2)
@@ -301,3 +301,8 @@ def test_a_radius_is_above_zero(make: type[Linf] | type[L2] | type[L1], eps: flo
 def test_pixels_are_counted_in_whole_ones(eps: float) -> None:
     with pytest.raises(UsageError, match="whole number of pixels"):
         L0(eps)  # type: ignore[arg-type]
+
+
+def test_steps_are_told_in_radii_unless_the_radius_counts_pixels() -> None:
+    assert in_radii(0.1, Linf(0.3)) == "0.333 ε"
+    assert in_radii(0.5, L0(40)) == "0.5"

@@ -70,7 +70,9 @@ class DiverseInput:
         least = torch.where(chance < self.probability, self.least, 1.0)
         height, width = images.shape[-2:]
         along = placements((height, width), least, seeds, images)
-        return (_RandomCopies if isinstance(loss, RandomLoss) else _Copies)(loss, *along)
+        return (
+            _RandomCopies(loss, *along) if isinstance(loss, RandomLoss) else _Copies(loss, *along)
+        )
 
 
 @dataclass(frozen=True)
