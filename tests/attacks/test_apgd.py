@@ -213,6 +213,15 @@ def test_a_start_is_brought_into_the_ball() -> None:
     torch.testing.assert_close(loss.images[0], grey(1) + 0.1)
 
 
+def test_only_the_first_climb_begins_at_the_start_given() -> None:
+    loss = Asked(wavy)
+    attack = APGD(ball=Linf(0.1), steps=2, restarts=2)
+    attack.outcome(loss, grey(1), [0], start=grey(1))
+    assert torch.equal(loss.images[0], grey(1))
+    drawn = attack.ball.sample(grey(1), [seed_of("restart", 1, 0)])
+    torch.testing.assert_close(loss.images[3], drawn)
+
+
 @balls
 def test_it_beats_steps_of_one_length_where_they_must_shrink(ball: Linf | L2 | L1) -> None:
     """A narrow ridge: the loss is what is lost by being beside its top."""
