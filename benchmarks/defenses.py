@@ -17,6 +17,7 @@ import torch
 from robustpose.attacks.goals import Untargeted
 from robustpose.attacks.gradients import Averaged
 from robustpose.attacks.iterated import Iterated, igsm
+from robustpose.attacks.levels import rounded
 from robustpose.data import load_people
 from robustpose.data.crops import crop
 from robustpose.defenses import JPEG, defended, load_defended
@@ -25,7 +26,6 @@ from robustpose.models import load_model
 from robustpose.models.model import PoseModel
 from robustpose.poses import Images, PoseBatch
 from robustpose.scoring import pck
-from robustpose.studies.levels import rounded
 
 NETWORK = "resdec-matched"
 PEOPLE = 32

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Flag = Parameter(negative="")
 Several = Parameter(consume_multiple=True, negative="")
+STRONG = "strong"
+"""The study that has no experiments."""
 TASKS = "tasks"
 """The experiment of the study whose rows and networks are of their own kind."""
 
@@ -61,7 +63,8 @@ def run(
     Parameters
     ----------
     study
-        jain2019: "On the Robustness of Human Pose Estimation".
+        jain2019: "On the Robustness of Human Pose Estimation". strong: pose-auto-attack, an
+        ensemble made for the metric, beside the study's attacks and as much of PGD.
     people
         Whom to attack: rendered, lsp:FOLDER, mpii:FOLDER or coco:FOLDER. See: robustpose data.
     networks
@@ -77,10 +80,10 @@ def run(
         Sizes of the perturbation in 0-255 units, as 8, 0.25 or 8/255, of white-box attacks; by
         default the study's. Other experiments have their own.
     limit
-        Only the first so many people.
+        Only the first so many people; by default all (strong: 64).
     quick
         Cut the study down to minutes: three networks, 16 people, fewer attacks and epsilons;
-        every section of the report is still there.
+        every section of the report is still there. strong: the ensemble's smaller budget alone.
     everywhere
         Make the attacks of 100 steps at every epsilon, not at 8 alone.
     fitted_on
@@ -99,15 +102,34 @@ def run(
     out
         Folder of the run; by default runs/STUDY-PEOPLE.
     """
-    check_choice("study", study, ["jain2019"])
+    check_choice("study", study, ["jain2019", STRONG])
     from robustpose.data import load_people
     from robustpose.models import bundled_networks, bundled_trainings
     from robustpose.protocols.jain2019 import EXPERIMENTS, jain2019
     from robustpose.protocols.jain2019 import quick as quick_jain2019
+    from robustpose.protocols.strong import strong
 
     for name in experiments or ():
         check_choice("experiment", name, [*EXPERIMENTS, TASKS])
     radii = [read_epsilon(text) for text in epsilons] if epsilons else None
+    settings: dict[str, Any]
+    key, _, location = people.partition(":")
+    variant = ["quick"] * quick + ["faithful"] * faithful
+    place = [Path(location).resolve().name] if location else []
+    folder = out or Path("runs") / "-".join([study, *variant, key, *place])
+    if study == STRONG:
+        _refuse(
+            experiments=experiments,
+            everywhere=everywhere,
+            fitted_on=fitted_on,
+            universal_step=universal_step,
+            faithful=faithful,
+        )
+        known = {"attacks": attacks, "epsilons": radii, "limit": limit, "size": size}
+        settings = {name: value for name, value in known.items() if value is not None}
+        settings |= {"quick": quick, "seed": seed, "precision": precision}
+        named = networks or bundled_networks()
+        return _run_and_report(strong(load_people(people), named, **settings), folder)
     given: dict[str, Any] = {
         "networks": networks,
         "experiments": experiments and [name for name in experiments if name != TASKS],
@@ -118,7 +140,7 @@ def run(
         "fitted_on": fitted_on,
         "universal_step": universal_step,
     }
-    settings: dict[str, Any] = {
+    settings = {
         **({} if quick else {"networks": [*bundled_networks(), *bundled_trainings()]}),
         **{name: value for name, value in given.items() if value is not None},
         "everywhere": everywhere,
@@ -131,10 +153,7 @@ def run(
     heads = None
     if experiments is None or TASKS in experiments:
         heads = _task_study(quick=quick, attacks=attacks, epsilons=radii, people=limit, seed=seed)
-    key, _, location = people.partition(":")
-    variant = ["quick"] * quick + ["faithful"] * faithful
-    place = [Path(location).resolve().name] if location else []
-    _run_and_report(value, out or Path("runs") / "-".join([study, *variant, key, *place]), heads)
+    _run_and_report(value, folder, heads)
 
 
 def report(folder: Path) -> None:
@@ -170,6 +189,14 @@ def _run_and_report(study: "Study", out: Path, heads: "TaskStudy | None" = None)
     page = write_report(out)
     terminal.show_study(scores(out))
     terminal.say(f"report: {page}")
+
+
+def _refuse(**settings: object) -> None:
+    """Raise `UsageError` for settings of another study."""
+    for name, value in settings.items():
+        if value:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} is a setting of jain2019: leave it out for {STRONG}")
 
 
 def _parts(out: Path) -> set[str]:

@@ -1,5 +1,6 @@
 """The values that travel between data, models, attacks and metrics."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -34,7 +35,8 @@ class PoseBatch:
     is the reference length that errors are divided by, in canvas pixels; 0 marks people who
     have none and are not scored. A joint is right within `threshold` x `size`. `to_photo`
     maps canvas points to the photograph. Joints named in `unscored` are annotated but count in
-    no score. `labels` holds further targets, usually none.
+    no score. `labels` holds further targets, usually none. Where there are `sigmas`, one a joint,
+    people are scored by OKS.
     """
 
     ids: tuple[str, ...]
@@ -47,6 +49,7 @@ class PoseBatch:
     to_photo: Float[Tensor, "n 2 3"]
     unscored: tuple[str, ...] = ()
     labels: Mapping[str, Tensor] = field(default_factory=dict)
+    sigmas: tuple[float, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -62,6 +65,18 @@ class PoseBatch:
         counts = [joint not in self.unscored for joint in self.skeleton.joints]
         scored: Tensor = self.labelled & torch.tensor(counts, device=self.labelled.device)
         return scored
+
+    @property
+    def radius(self) -> Float[Tensor, "n k"]:
+        """Within how many canvas pixels a joint is right; under OKS, has half its credit or more.
+
+        0 for people who are not scored.
+        """
+        if self.sigmas is None:
+            each: Sequence[float] = [self.threshold] * len(self.skeleton)
+        else:
+            each = [math.sqrt(8 * math.log(2)) * sigma for sigma in self.sigmas]
+        return self.size[:, None] * torch.tensor(each, device=self.size.device)
 
     @property
     def weight(self) -> Float[Tensor, "n k"]:

@@ -7,15 +7,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from robustpose.attacks.balls import L2, Linf
+from robustpose.attacks.apgd import APGD, SEA
+from robustpose.attacks.attack import Attack
+from robustpose.attacks.balls import L1, L2, Linf
 from robustpose.attacks.goals import Goal, Targeted, Untargeted
-from robustpose.attacks.iterated import Iterated, fgsm, igsm, pgd
+from robustpose.attacks.iterated import fgsm, igsm, pgd
 from robustpose.attacks.losses import Loss
+from robustpose.attacks.momentum import mi_fgsm, ni_fgsm
 from robustpose.models.model import PoseModel
 from robustpose.poses import PoseBatch
 
 EPS = {Linf: 2 / 255, L2: 0.4}
-ATTACKS: dict[str, Iterated] = {
+ATTACKS: dict[str, Attack] = {
     f"{name}-{ball.norm}": attack
     for ball, eps in EPS.items()
     for name, attack in {
@@ -23,6 +26,13 @@ ATTACKS: dict[str, Iterated] = {
         "igsm": igsm(eps=eps, steps=4, step_size=eps / 6, ball=ball),
         "pgd": pgd(eps=eps, steps=4, restarts=2, ball=ball),
     }.items()
+}
+ATTACKS |= {
+    "apgd-linf": APGD(ball=Linf(2 / 255), steps=3),
+    "apgd-l2, larger balls first": APGD(ball=L2(0.4), steps=4, stages=SEA, random_start=False),
+    "apgd-l1": APGD(ball=L1(10.0), steps=4),
+    "mi-fgsm": mi_fgsm(eps=2 / 255, steps=3),
+    "ni-fgsm-l2": ni_fgsm(eps=0.4, steps=3, ball=L2),
 }
 GOALS: dict[str, Callable[[PoseBatch], Goal]] = {
     "untargeted": lambda batch: Untargeted(),
@@ -36,7 +46,7 @@ GOALS: dict[str, Callable[[PoseBatch], Goal]] = {
 class Case:
     """One attack on one network, run once for all tests of this file."""
 
-    attack: Iterated
+    attack: Attack
     goal: Goal
     model: PoseModel
     batch: PoseBatch
@@ -120,7 +130,7 @@ def test_goals_take_people_like_a_batch_of_them(network: PoseModel, batch: PoseB
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_inference_mode_is_refused_with_a_reason(
-    attack: Iterated, networks: dict[str, PoseModel], batch: PoseBatch
+    attack: Attack, networks: dict[str, PoseModel], batch: PoseBatch
 ) -> None:
     loss = Untargeted().loss(networks["resdec"], batch)
     with torch.inference_mode(), pytest.raises(RuntimeError, match="no_grad"):

@@ -4,8 +4,9 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from robustpose.attacks.attack import Attack
 from robustpose.attacks.goals import Targeted, Untargeted
-from robustpose.attacks.iterated import Iterated, igsm
+from robustpose.attacks.iterated import igsm
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel, check_evaluating
 from robustpose.poses import Images, Joints, PoseBatch
@@ -19,7 +20,7 @@ def attack(
     *,
     labelled: Bool[Tensor, "n k"] | None = None,
     target: Joints | None = None,
-    algorithm: Iterated | None = None,
+    algorithm: Attack | None = None,
     eps: float | None = None,
     steps: int | None = None,
     seed: int = 0,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 
@@ -22,6 +22,42 @@ class Ascent(NamedTuple):
 GradientFn = Callable[[Loss, Images, Sequence[int]], Ascent]
 """Value and gradient in one pass; the seeds (one a person, others at each step) are for estimates
 that draw."""
+
+
+class Passes(NamedTuple):
+    """Passes through the network, an image."""
+
+    gradients: int
+    """Forward and backward."""
+    queries: int
+    """Forward alone."""
+
+    @property
+    def cost(self) -> int:
+        """Gradient evaluations, or as much work in forward passes: a query is half of one."""
+        return self.gradients or -(-self.queries // 2)
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """A gradient function that takes several passes, and says how many."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for the report: `gradients of ...`."""
+        ...
+
+    def __call__(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
+        """Return value and gradient."""
+        ...
+
+    def value(self, loss: Loss, images: Images, seeds: Sequence[int]) -> PerImage:
+        """Return the value alone."""
+        ...
+
+    def passes(self, *, gradients: int, values: int) -> Passes:
+        """Return what so many calls, and so many values alone, take."""
+        ...
 
 
 def exact(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
@@ -47,6 +83,12 @@ def exact(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
     return Ascent(value.detach(), gradient)
 
 
+def leads_back(loss: Loss, images: Images) -> bool:
+    """Tell whether a loss has a way back to the images, which casts to integers, say, cut off."""
+    with torch.enable_grad():
+        return loss(images.detach().requires_grad_()).requires_grad
+
+
 @dataclass(frozen=True, kw_only=True)
 class Averaged:
     """The mean of loss and gradient over `draws` draws of a random network or defence.
@@ -64,6 +106,11 @@ class Averaged:
         if self.draws < 1:
             raise UsageError(f"expected at least 1 draw, found {self.draws}")
 
+    @property
+    def name(self) -> str:
+        """How many draws it is the mean of."""
+        return f"gradients averaged over {self.draws} draws"
+
     def __call__(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
         """Return the means. Raises `UsageError` for a loss that cannot be asked with seeds."""
         drawn = [exact(one, images, seeds) for one in self._drawn(loss, seeds)]
@@ -73,6 +120,10 @@ class Averaged:
     def value(self, loss: Loss, images: Images, seeds: Sequence[int]) -> PerImage:
         """Return the mean loss alone."""
         return torch.stack([one(images) for one in self._drawn(loss, seeds)]).mean(dim=0)
+
+    def passes(self, *, gradients: int, values: int) -> Passes:
+        """Return what so many gradients, and so many values alone, take."""
+        return Passes(self.draws * gradients, self.draws * values)
 
     def _drawn(self, loss: Loss, seeds: Sequence[int]) -> Iterator[Loss]:
         if not isinstance(loss, RandomLoss):
@@ -86,12 +137,24 @@ class Averaged:
 
 def value(gradient: GradientFn, loss: Loss, images: Images, seeds: Sequence[int]) -> PerImage:
     """Return the loss of each image without its gradient, as the gradient's own value would be."""
-    if isinstance(gradient, Averaged):
+    if isinstance(gradient, Estimator):
         return gradient.value(loss, images, seeds)
     with torch.no_grad():
         return loss(images)
 
 
-def passes(gradient: GradientFn) -> int:
-    """Return how many passes through the network one gradient takes, or one value."""
-    return gradient.draws if isinstance(gradient, Averaged) else 1
+def passes(gradient: GradientFn, *, gradients: int, values: int = 0) -> Passes:
+    """Return what so many gradients, and so many values alone, take."""
+    if isinstance(gradient, Estimator):
+        return gradient.passes(gradients=gradients, values=values)
+    return Passes(gradients, values)
+
+
+def step_seeds(seeds: Sequence[int], climb: int, step: int) -> list[int]:
+    """Return seeds of a step of the so-manieth climb, for gradients that draw."""
+    return [seed_of("step", climb, step, seed) for seed in seeds]
+
+
+def zero_share(gradient: Images) -> PerImage:
+    """Return the share of values that are exactly zero, per image."""
+    return (gradient == 0).flatten(1).float().mean(dim=1)

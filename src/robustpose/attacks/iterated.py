@@ -6,28 +6,26 @@ Goodfellow and Bengio, ICLR workshop 2017. PGD: Madry et al., ICLR 2018.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 
-from robustpose.attacks.balls import Ball, Linf
-from robustpose.attacks.gradients import GradientFn, exact, passes, value
+from robustpose.attacks.attack import Outcome
+from robustpose.attacks.balls import Ball, Linf, in_radii
+from robustpose.attacks.best import Best
+from robustpose.attacks.gradients import (
+    Estimator,
+    GradientFn,
+    Passes,
+    exact,
+    passes,
+    step_seeds,
+    value,
+    zero_share,
+)
 from robustpose.attacks.losses import Loss
 from robustpose.errors import UsageError
-from robustpose.poses import Images, PerImage
+from robustpose.poses import Images
 from robustpose.seeds import seed_of
-
-
-class Outcome(NamedTuple):
-    """Perturbed images and what it cost to find them, per image."""
-
-    images: Images
-    zero_gradient: PerImage
-    """Share of image values whose first gradient was exactly zero: a sign of masking."""
-    gradients: int
-    """Gradient evaluations an image."""
-    queries: int
-    """Forward passes without gradient an image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +58,17 @@ class Iterated:
 
     @property
     def cost(self) -> int:
-        """Gradient evaluations an image."""
-        return self.restarts * self.steps * passes(self.gradient)
+        """Gradient evaluations an image, or as much work in forward passes."""
+        return self._passes.cost
+
+    @property
+    def description(self) -> str:
+        """How many steps of which size, along which gradient, and from where."""
+        steps = "One step" if self.steps == 1 else f"{self.steps} steps"
+        start = "a random image of the ball" if self.random_start else "the clean image"
+        often = "" if self.restarts == 1 else f", {self.restarts} times"
+        along = f" along {self.gradient.name}" if isinstance(self.gradient, Estimator) else ""
+        return f"{steps} of {in_radii(self.step_size, self.ball)}{along}, from {start}{often}"
 
     def __call__(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Images:
         """Return images in the ball around `images` on which `loss` is higher."""
@@ -70,51 +77,38 @@ class Iterated:
     def outcome(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Outcome:
         """Attack, and say what it cost."""
         origin = images.detach()
-        best = _Best(origin) if self.keep_best else None
+        best = Best(origin) if self.keep_best else None
         zero_gradient = torch.zeros(len(origin), device=origin.device)
         current = origin
         for restart in range(self.restarts):
             current = self._start(origin, seeds, restart)
             for step in range(self.steps):
-                reached, gradient = self.gradient(loss, current, _of_step(seeds, restart, step))
+                reached, gradient = self.gradient(loss, current, step_seeds(seeds, restart, step))
                 if restart == step == 0:
-                    zero_gradient = (gradient == 0).flatten(1).float().mean(dim=1)
+                    zero_gradient = zero_share(gradient)
                 if best is not None:
                     best.see(current, reached)
                 moved = current + self.step_size * self.ball.ascent(gradient)
                 current = self.ball.project(moved, origin)
             if best is not None:
-                last = _of_step(seeds, restart, self.steps)
+                last = step_seeds(seeds, restart, self.steps)
                 best.see(current, value(self.gradient, loss, current, last))
         return Outcome(
             current if best is None else best.images,
-            zero_gradient,
-            gradients=self.cost,
-            queries=0 if best is None else self.restarts * passes(self.gradient),
+            zero_gradient if self._passes.gradients else None,
+            gradients=self._passes.gradients,
+            queries=self._passes.queries,
         )
+
+    @property
+    def _passes(self) -> Passes:
+        values = self.restarts if self.keep_best else 0
+        return passes(self.gradient, gradients=self.restarts * self.steps, values=values)
 
     def _start(self, origin: Images, seeds: Sequence[int], restart: int) -> Images:
         if not self.random_start:
             return origin
         return self.ball.sample(origin, [seed_of("restart", restart, seed) for seed in seeds])
-
-
-def _of_step(seeds: Sequence[int], restart: int, step: int) -> list[int]:
-    """Return seeds of a step, for gradients that draw."""
-    return [seed_of("step", restart, step, seed) for seed in seeds]
-
-
-class _Best:
-    """The image of the highest loss seen so far, for each person on their own."""
-
-    def __init__(self, origin: Images) -> None:
-        self.images = origin.clone()
-        self.value = torch.full((len(origin),), -torch.inf, device=origin.device)
-
-    def see(self, images: Images, value: PerImage) -> None:
-        better = value > self.value
-        self.value = torch.where(better, value, self.value)
-        self.images = torch.where(better.view(-1, 1, 1, 1), images, self.images)
 
 
 def fgsm(*, eps: float, ball: Callable[[float], Ball] = Linf) -> Iterated:

@@ -1,15 +1,16 @@
 """Photographs that are perturbed one by one, each on its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from robustpose.attacks.attack import Attack, Outcome
 from robustpose.attacks.balls import Ball
-from robustpose.attacks.goals import Targeted, Untargeted
-from robustpose.attacks.iterated import Iterated
+from robustpose.attacks.goals import Aim, Untargeted
+from robustpose.attacks.gradients import leads_back
 from robustpose.attacks.losses import Loss
 from robustpose.attacks.targets import choose_targets
 from robustpose.conditions.condition import Artefact, Perturbed, Preparation, Sources
@@ -23,32 +24,34 @@ from robustpose.seeds import seed_of
 
 @dataclass(frozen=True, kw_only=True)
 class Attacked:
-    """Each photograph is perturbed on its own by an attack on the training loss.
+    """Each photograph is perturbed on its own by an attack on the training loss, or on `by`.
 
     A targeted attack pulls towards another person's pose, chosen by the study's rule
     (`choose_targets`) from what the model attacked says of the clean image.
     """
 
     name: str
-    attack: Iterated
+    attack: Attack
     targeted: bool = False
     all_stages: bool = False
+    by: Aim | None = field(default=None, metadata={"later": True})
     preparation_cost = 0
     on_model = True
 
     @property
     def description(self) -> str:
         """What is raised or lowered, and in which steps."""
-        steps = "One step" if self.steps == 1 else f"{self.steps} steps"
-        way = (
-            "down the training loss against another person's pose"
-            if self.targeted
-            else "up the training loss against the true pose"
-        )
-        stages = "summed over all stages" if self.all_stages else "of the last stage"
-        start = "a random image of the ball" if self.attack.random_start else "the clean image"
-        share = self.attack.step_size / self.ball.eps
-        return f"{steps} of {share:.3g} ε {way}, {stages}, from {start}."
+        steps, begin, start = self.attack.description.partition(", from ")
+        return f"{steps} {self.aim.description(targeted=self.targeted)}{begin}{start}."
+
+    @property
+    def aim(self) -> Aim:
+        """What is raised, or lowered against targets."""
+        return Untargeted(self.all_stages) if self.by is None else self.by
+
+    def __post_init__(self) -> None:
+        if self.by is not None and self.all_stages:
+            raise UsageError("an aim has stages of its own: leave all_stages out")
 
     @property
     def goal(self) -> str:
@@ -96,25 +99,32 @@ class Attacked:
         if model is None:
             raise ValueError(f"{self.name} needs a model to attack")
         targets = None
-        goal: Untargeted | Targeted = Untargeted(self.all_stages)
         if self.targeted:
             if artefact is None:
                 raise ValueError(f"{self.name} needs the poses that prepare() lists")
             clean = model.predict(batch.images, batch.seeds)
             targets = choose_targets(clean, batch, artefact["poses"].cpu(), seed=seed)
-            goal = Targeted(targets, self.all_stages)
-        found = self.raised(goal.loss(model, batch), batch, seed)
-        return found._replace(targets=targets, queries=found.queries + (targets is not None))
+        goal = self.aim if targets is None else self.aim.towards(targets)
+        found = self.raised(goal.loss(model, batch), batch, seed, asked=int(self.targeted))
+        return found._replace(targets=targets)
 
-    def raised(self, loss: Loss, batch: PoseBatch, seed: int) -> Perturbed:
-        """Attack any loss on the batch."""
+    def raised(self, loss: Loss, batch: PoseBatch, seed: int, *, asked: int = 0) -> Perturbed:
+        """Attack any loss on the batch; the model has been asked so many times already.
+
+        From a loss without a way back to the images no attack moves: all gradients are zero.
+        """
         seeds = [seed_of("noise", seed, self.name, person) for person in batch.ids]
-        outcome = self.attack.outcome(loss, batch.images, seeds)
+        try:
+            outcome = self.attack.outcome(loss, batch.images, seeds)
+        except RuntimeError:
+            if leads_back(loss, batch.images):
+                raise
+            outcome = Outcome(batch.images, torch.ones(len(batch)), gradients=0, queries=1)
         return Perturbed(
             outcome.images,
             outcome.zero_gradient,
             gradients=outcome.gradients,
-            queries=outcome.queries,
+            queries=outcome.queries + asked,
         )
 
 

@@ -1,6 +1,6 @@
 """What a condition is: anything that turns a batch of people into a batch of images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -25,10 +25,12 @@ class Perturbed(NamedTuple):
     """Share of image values with a gradient of exactly zero, per image."""
     targets: Joints | None = None
     """The poses asked for, in canvas pixels."""
-    gradients: int = 0
-    """Gradient evaluations an image."""
-    queries: int = 0
-    """Forward passes without gradient an image."""
+    gradients: int | Sequence[int] = 0
+    """Gradient evaluations an image, or of each image."""
+    queries: int | Sequence[int] = 0
+    """Forward passes without gradient, likewise."""
+    members: Sequence[str] | None = None
+    """Of an ensemble: which member made each image."""
 
 
 class Sources(NamedTuple):

@@ -64,6 +64,7 @@ def crop(people: Split, canvas: tuple[int, int] | Sized) -> PoseBatch:
         ).float(),
         unscored=people.unscored,
         labels=labels,
+        sigmas=people.sigmas,
     )
 
 

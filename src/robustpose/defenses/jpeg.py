@@ -12,9 +12,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from robustpose.defenses.defense import Defense
-from robustpose.defenses.interpolation import between
 from robustpose.defenses.quantisation import straight_through
 from robustpose.errors import UsageError
+from robustpose.interpolation import between
 from robustpose.poses import Images
 
 

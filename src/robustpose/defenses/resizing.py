@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -10,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from robustpose.defenses.defense import Defense
-from robustpose.defenses.interpolation import between
 from robustpose.errors import UsageError
+from robustpose.interpolation import between
 from robustpose.models.codecs import (
     CoordinateCodec,
     HeatmapCodec,
@@ -21,22 +20,8 @@ from robustpose.models.codecs import (
     SimCCCodec,
 )
 from robustpose.models.model import PoseModel
+from robustpose.placement import Placement, copied, placements
 from robustpose.poses import Images
-
-
-class Placement(NamedTuple):
-    """Where the copies of n pictures lie along one axis: their scale and their first pixel."""
-
-    scale: Float[Tensor, "n 1"]
-    first: Float[Tensor, "n 1"]
-
-    def forth(self, places: Float[Tensor, "..."]) -> Float[Tensor, "n m"]:
-        """Return where places (m or n m, in pixels) of the pictures are found in their copies."""
-        return (places + 0.5) * self.scale - 0.5 + self.first
-
-    def back(self, places: Float[Tensor, "..."]) -> Float[Tensor, "n m"]:
-        """Return which places of the pictures are found at places of their copies."""
-        return (places - self.first + 0.5) / self.scale - 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +50,13 @@ class ResizeAndPad(Defense):
     def change(self, pictures: Images, seeds: Sequence[int]) -> Images:
         """Return the copies, bilinear, on black."""
         height, width = pictures.shape[-2:]
-        along_x, along_y = self._placements((height, width), seeds, pictures)
-        columns, rows = _copied(along_x, width), _copied(along_y, height)
-        return rows[:, None] @ pictures @ columns[:, None].mT
+        return copied(pictures, *placements((height, width), self.least, seeds, pictures))
 
     def restore(
         self, stages: tuple[Tensor, ...], model: PoseModel, seeds: Sequence[int]
     ) -> tuple[Tensor, ...]:
         """Return the outputs in terms of the pictures, not of the copies."""
-        along_x, along_y = self._placements(model.size, seeds, stages[-1])
+        along_x, along_y = placements(model.size, self.least, seeds, stages[-1])
         return tuple(
             RESTORED[type(codec)](codec, stage, along_x, along_y)
             for codec, stage in zip(model.codecs, stages, strict=True)
@@ -85,30 +68,6 @@ class ResizeAndPad(Defense):
             if type(codec) not in RESTORED:
                 kind = type(codec).__name__
                 raise UsageError(f"nothing says how to bring back {kind} ({model.name})")
-
-    def _placements(
-        self, size: tuple[int, int], seeds: Sequence[int], like: Tensor
-    ) -> tuple[Placement, Placement]:
-        """Draw from each seed one share for both axes and a place on each; x comes first."""
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        drawn = torch.stack([torch.rand(3, generator=each) for each in generators]).to(like)
-        share = self.least + (1 - self.least) * drawn[:, :1]
-        height, width = size
-        return _placed(width, share, drawn[:, 1:2]), _placed(height, share, drawn[:, 2:])
-
-
-def _placed(side: int, share: Float[Tensor, "n 1"], chance: Float[Tensor, "n 1"]) -> Placement:
-    """Return copies of a share of a side, in whole pixels."""
-    copied = (side * share).round().clamp_min(1)
-    return Placement(copied / side, (chance * (side - copied + 1)).floor())
-
-
-def _copied(placement: Placement, side: int) -> Float[Tensor, "n side side"]:
-    """Return the matrices that make a copy along one axis; what is outside it is 0."""
-    at = torch.arange(side, dtype=placement.scale.dtype, device=placement.scale.device)
-    source = placement.back(at)
-    inside = (source > -0.5) & (source < side - 0.5)
-    return between(source, side) * inside[..., None]
 
 
 def _cells(

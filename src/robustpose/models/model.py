@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from robustpose.errors import UsageError
 from robustpose.geometry import rescaled, rescaled_back, resized
-from robustpose.models.codecs import Codec, Decoding, HeatmapCodec
+from robustpose.models.codecs import Codec, Decoding, HeatmapCodec, Points, Scores, View
 from robustpose.poses import Images, Joints, PerImage, Pose
 from robustpose.skeletons import Skeleton
 
@@ -124,13 +124,19 @@ class PoseModel(nn.Module):
         """Return the pose that the last stage means, in canvas pixels."""
         joints, confidence = self.codecs[-1].decode(stages[-1])
         joints = rescaled_back(joints, canvas or self.size, self.size)
-        if self.skeleton != self.own_skeleton:
-            places = [self.own_skeleton.place(joint) for joint in self.skeleton.joints]
-            joints, confidence = (
-                _rearranged(joints, places, math.nan),
-                _rearranged(confidence, places, 0.0),
-            )
-        return Pose(joints, confidence)
+        return Pose(self._asked(joints, math.nan), self._asked(confidence, 0.0))
+
+    def views(
+        self, stages: Sequence[Tensor], *, canvas: tuple[int, int] | None = None
+    ) -> tuple[View, ...]:
+        """Return what every stage says of places, in canvas pixels; differentiable.
+
+        Of joints that the network does not know, it says NaN, and scores of 0.
+        """
+        return tuple(
+            self._asked_view(codec.view(stage), canvas or self.size)
+            for codec, stage in zip(self.codecs, stages, strict=True)
+        )
 
     @torch.no_grad()
     def predict(self, images: Images, seeds: Sequence[int] | None = None) -> Pose:
@@ -140,6 +146,28 @@ class PoseModel(nn.Module):
         """
         height, width = images.shape[-2:]
         return self.decode(self(images, seeds), canvas=(height, width))
+
+    def _asked_view(self, view: View, canvas: tuple[int, int]) -> View:
+        """Return a view in canvas pixels and in the order of the joints asked."""
+        joints = self._asked(rescaled_back(view.joints, canvas, self.size), math.nan)
+        if isinstance(view, Points):
+            return Points(joints)
+        tables = [
+            replace(
+                table,
+                scores=self._asked(table.scores, 0.0),
+                places=rescaled_back(table.places[None], canvas, self.size)[0],
+            )
+            for table in view.tables
+        ]
+        return Scores(tuple(tables), joints)
+
+    def _asked(self, values: Tensor, absent: float) -> Tensor:
+        """Return values (n, k, ...) of the network's joints for those of `skeleton`."""
+        if self.skeleton == self.own_skeleton:
+            return values
+        places = [self.own_skeleton.place(joint) for joint in self.skeleton.joints]
+        return _rearranged(values, places, absent)
 
     @property
     def random(self) -> bool:

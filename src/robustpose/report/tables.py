@@ -35,6 +35,7 @@ _SCORE_COLUMNS = pl.Schema(
         "people": pl.Int64,
         "zero_gradient": pl.Float64,
         "gradients": pl.Float64,
+        "queries": pl.Float64,
     }
 )
 _JOINT_COLUMNS = pl.Schema(
@@ -61,7 +62,7 @@ def scores(run: Path | Run, *, resamples: int = RESAMPLES, seed: int = 0) -> pl.
     the score is: `Run.measure`); score against the truth, relative (to the clean score of the same
     people), target (the score against the pose asked for; targeted attacks only), in percent, each
     with `_low` and `_high` (95 % bootstrap over photographs); people; zero_gradient (mean share of
-    image values) and gradients (mean a person). Missing is null.
+    image values), gradients and queries (means a person). Missing is null.
     """
     opened = open_run(run)
     counts = counts_of(opened, resamples=resamples, seed=seed)
@@ -208,7 +209,7 @@ def _joint_line(
 
 
 def _means(rows: pl.DataFrame) -> dict[str, float | None]:
-    means = rows.select(pl.col("zero_gradient", "gradients").cast(pl.Float64).mean())
+    means = rows.select(pl.col("zero_gradient", "gradients", "queries").cast(pl.Float64).mean())
     return means.row(0, named=True) if len(rows) else {}
 
 

@@ -1,15 +1,18 @@
 """From predictions to rows."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float
+from torch import Tensor
 
 from robustpose.conditions import Condition, Perturbed
 from robustpose.geometry import scale_of, transformed
 from robustpose.metrics.distances import relative_errors
 from robustpose.poses import Pose, PoseBatch
+from robustpose.studies.provenance import described, digest_of
 from robustpose.studies.rows import PERSON, ROW
 from robustpose.studies.study import Cell, Study
 
@@ -81,6 +84,9 @@ def shared_columns(
     def each(value: object) -> list[object]:
         return [value] * count
 
+    def counted(spent: int | Sequence[int]) -> list[object]:
+        return each(spent) if isinstance(spent, int) else list(spent)
+
     return {
         "study": each(study),
         "part": each(part),
@@ -95,10 +101,12 @@ def shared_columns(
         "perturbation_l2": change.norm(dim=1).tolist() if attacked else each(None),
         "rounded": each(rounded),
         "zero_gradient": (
-            each(None) if perturbed.zero_gradient is None else perturbed.zero_gradient.tolist()
+            each(None) if perturbed.zero_gradient is None else _known(perturbed.zero_gradient)
         ),
-        "gradients": each(perturbed.gradients),
-        "queries": each(perturbed.queries),
+        "gradients": counted(perturbed.gradients),
+        "queries": counted(perturbed.queries),
+        "member": each(None) if perturbed.members is None else list(perturbed.members),
+        "settings": each(digest_of(described(condition))),
     }
 
 
@@ -125,6 +133,10 @@ def pose_columns(
         columns["target"] = _points(targets, asked)
         columns["target_error"] = _values(relative_errors(joints, targets, asked, size))
     return columns
+
+
+def _known(values: Float[Tensor, "n"]) -> list[float | None]:
+    return [None if value.isnan() else float(value) for value in values]
 
 
 def _values(error: Float[np.ndarray, "n k"]) -> list[list[float | None]]:

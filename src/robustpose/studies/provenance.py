@@ -5,7 +5,7 @@ import inspect
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -22,7 +22,9 @@ LIBRARIES = ("torch", "numpy", "opencv-python-headless", "polars")
 def described(value: object) -> Any:
     """Return a JSON value that says all that identifies a setting.
 
-    Frozen dataclasses count by type and fields, functions by module, qualified name and source.
+    Frozen dataclasses count by type and fields, functions by module, qualified name and source. A
+    field of `metadata={"later": True}`, added when there were results already, does not count
+    while it has its default: those results are still found.
     Raises `TypeError` for a lambda (it has no name to find it by) and for anything else.
     """
     if value is None or isinstance(value, str | int | float | bool):
@@ -32,7 +34,11 @@ def described(value: object) -> Any:
     if isinstance(value, Mapping):
         return {str(key): described(item) for key, item in sorted(value.items())}
     if is_dataclass(value) and not isinstance(value, type):
-        content = {field.name: described(getattr(value, field.name)) for field in fields(value)}
+        content = {
+            field.name: described(getattr(value, field.name))
+            for field in fields(value)
+            if not _as_before(field, getattr(value, field.name))
+        }
         return {"type": _name(type(value)), **content}
     if isinstance(value, partial):
         return {
@@ -107,6 +113,10 @@ def machine() -> dict[str, object]:
 def libraries() -> dict[str, str]:
     """Return the versions of the libraries that figures depend on."""
     return {name: version(name) for name in LIBRARIES}
+
+
+def _as_before(field: Field[Any], value: object) -> bool:
+    return bool(field.metadata.get("later")) and value == field.default
 
 
 def _name(value: Any) -> str:

@@ -34,8 +34,8 @@ ROW = _schema(
         "made_on": pl.String,  # the model attacked; null: nobody's gradients were used
         "condition": pl.String,  # "clean", "FGSM-U", "IGSM-U-10"; epsilon stands apart
         "goal": pl.String,  # "untargeted", "targeted", null for clean
-        "norm": pl.String,  # "linf", "l2"
-        "eps": pl.Float64,  # radius of the ball, images in [0, 1]
+        "norm": pl.String,  # "linf", "l2", "l1", "l0"
+        "eps": pl.Float64,  # radius of the ball, images in [0, 1]; l0: pixels
         "steps": pl.Int32,
         "joints": POINTS,  # predicted, (x, y) in canvas pixels
         "confidence": VALUES,
@@ -48,6 +48,8 @@ ROW = _schema(
         "zero_gradient": pl.Float32,  # share of image values whose gradient is exactly zero
         "gradients": pl.Int32,  # gradient evaluations spent on this person
         "queries": pl.Int32,  # forward passes without gradient spent on this person
+        "member": pl.String,  # of an ensemble: whose image is shown; "clean" if nobody's is worse
+        "settings": pl.String,  # digest of the condition's settings
     }
 )
 """The columns of `rows/*.parquet`."""
@@ -113,21 +115,22 @@ def sample_path(run: Path, part: str, person: str, victim: str | None = None) ->
 
 def read_rows(run: Path) -> pl.DataFrame:
     """Read the rows of a run that its study asks for. Raises `UsageError` if there are none."""
-    return _read_parts(run / "rows", read_study(run)["parts"])
+    return _read_parts(run / "rows", read_study(run)["parts"], ROW)
 
 
 def read_task_rows(run: Path) -> pl.DataFrame:
     """Read the rows of the sibling tasks of a run. Raises `UsageError` if there are none."""
-    return _read_parts(run / "task_rows", (read_tasks(run) or {"parts": []})["parts"])
+    return _read_parts(run / "task_rows", (read_tasks(run) or {"parts": []})["parts"], TASK_ROW)
 
 
-def _read_parts(folder: Path, parts: Iterable[str]) -> pl.DataFrame:
+def _read_parts(folder: Path, parts: Iterable[str], schema: pl.Schema) -> pl.DataFrame:
+    """Read parts; in those of earlier versions, columns that came later are null."""
     wanted = set(parts)
     paths = sorted(path for path in folder.glob("*.parquet") if path.stem in wanted)
     if not paths:
         raise UsageError(f"expected rows in {folder}, found none: `robustpose run` makes them")
     try:
-        return pl.read_parquet(paths)
+        return pl.read_parquet(paths, schema=schema, missing_columns="insert")
     except (pl.exceptions.PolarsError, OSError) as error:
         raise UsageError(
             f"a part in {folder} cannot be read ({error}): delete it and run the study again"

@@ -12,6 +12,7 @@ from jaxtyping import Bool
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from robustpose.attacks.levels import finished
 from robustpose.conditions import Artefact, Condition, Perturbed, Preparation
 from robustpose.data.crops import crop
 from robustpose.data.people import Split
@@ -27,7 +28,6 @@ from robustpose.studies.configuration import (
 from robustpose.studies.folder import check_folder, check_same_run, locked
 from robustpose.studies.guesses import guess_entry
 from robustpose.studies.judging import Judged, people_table, rows_of
-from robustpose.studies.levels import finished
 from robustpose.studies.provenance import (
     arithmetic,
     described,

@@ -20,6 +20,7 @@ from robustpose.models.codecs.integral import IntegralCodec
 from robustpose.models.codecs.parts import PartsCodec
 from robustpose.models.codecs.rle import RLECodec
 from robustpose.models.codecs.simcc import SimCCCodec
+from robustpose.models.codecs.views import Points, Scores, Table, View
 
 __all__ = [
     "DECODINGS",
@@ -33,7 +34,11 @@ __all__ = [
     "MMPoseQuarterOffset",
     "MapCodec",
     "PartsCodec",
+    "Points",
     "QuarterOffset",
     "RLECodec",
+    "Scores",
     "SimCCCodec",
+    "Table",
+    "View",
 ]

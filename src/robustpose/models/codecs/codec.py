@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
+from robustpose.models.codecs.views import View
 from robustpose.poses import Joints, PerImage, Pose
 
 
@@ -17,6 +18,10 @@ class Codec(Protocol):
 
     def decode(self, output: Tensor) -> Pose:
         """Return the joints that an output means."""
+        ...
+
+    def view(self, output: Tensor) -> View:
+        """Return what an output says of places, for losses other than the training's."""
         ...
 
     def loss(self, output: Tensor, target: Tensor, weight: Float[Tensor, "n k"]) -> PerImage:

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from robustpose.models.codecs.views import Points
 from robustpose.poses import Joints, PerImage, Pose
 
 
@@ -32,6 +33,10 @@ class CoordinateCodec:
         """Return joints in pixels; they may lie outside the picture."""
         joints = output * self._extent(output) + self._origin(output)
         return Pose(joints, torch.ones_like(joints[..., 0]))
+
+    def view(self, output: Float[Tensor, "n k 2"]) -> Points:
+        """Return the joints."""
+        return Points(self.decode(output).joints)
 
     def loss(
         self,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from robustpose.geometry import cell_to_pixel, pixel_to_cell
 from robustpose.models.codecs.decoding import Decoding
+from robustpose.models.codecs.views import Scores, Table
 from robustpose.poses import Joints, PerImage, Pose
 
 
@@ -61,6 +62,10 @@ class HeatmapCodec:
         cells = self._nearest_quarter(maps, flat) if read is None else read(maps)
         return Pose(self._pixels(cells), confidence)
 
+    def view(self, output: Float[Tensor, "n k rows columns"]) -> Scores:
+        """Return the cells' values, and where cells lie."""
+        return Scores((self._table(output),), self.decode(output).joints)
+
     def loss(
         self,
         output: Float[Tensor, "n k rows columns"],
@@ -84,6 +89,14 @@ class HeatmapCodec:
         truth = truth / truth.sum(dim=2, keepdim=True).clamp_min(1e-6)
         entropy = -(truth * F.log_softmax(output.flatten(2), dim=2)).sum(dim=2)
         return (entropy * weight).mean(dim=1)
+
+    def _table(self, maps: Float[Tensor, "n k rows columns"]) -> Table:
+        rows, columns = (
+            torch.arange(count, dtype=maps.dtype, device=maps.device) for count in maps.shape[2:]
+        )
+        y, x = torch.meshgrid(rows, columns, indexing="ij")
+        (places,) = self._pixels(torch.stack([x, y], dim=-1).view(1, -1, 2))
+        return Table(maps.flatten(2), places)
 
     def _cells(self, joints: Joints) -> Joints:
         """Return the cells, and shares of cells, at which joints lie."""

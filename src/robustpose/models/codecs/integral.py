@@ -9,6 +9,7 @@ from torch import Tensor
 
 from robustpose.geometry import cell_to_pixel
 from robustpose.models.codecs.coordinates import CoordinateCodec
+from robustpose.models.codecs.views import Points
 from robustpose.poses import Joints, PerImage, Pose
 
 
@@ -42,6 +43,10 @@ class IntegralCodec:
         share = self._probability(output)
         confidence = 9 * F.avg_pool2d(share, 3, stride=1, padding=1).flatten(2).amax(dim=2)
         return Pose(self._mean(share), confidence)
+
+    def view(self, output: Float[Tensor, "n k rows columns"]) -> Points:
+        """Return the mean places: what single cells score decides nothing."""
+        return Points(self.decode(output).joints)
 
     def loss(
         self,

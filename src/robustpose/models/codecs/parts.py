@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from robustpose.models.codecs.heatmaps import HeatmapCodec
+from robustpose.models.codecs.views import Scores
 from robustpose.poses import Joints, PerImage, Pose
 
 Bone = tuple[int, int]
@@ -37,6 +38,10 @@ class PartsCodec(HeatmapCodec):
     def decode(self, output: Float[Tensor, "n channels rows columns"]) -> Pose:
         """Return the joints that their own maps mean; those of parts do not enter."""
         return super().decode(output[:, len(self.parts) :])
+
+    def view(self, output: Float[Tensor, "n channels rows columns"]) -> Scores:
+        """Return the cells' values in the joints' own maps."""
+        return Scores((self._table(output[:, len(self.parts) :]),), self.decode(output).joints)
 
     def loss(
         self,

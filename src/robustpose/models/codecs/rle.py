@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from robustpose.models.codecs.coordinates import CoordinateCodec
+from robustpose.models.codecs.views import Points
 from robustpose.poses import Joints, PerImage, Pose
 
 LEAST = 1e-9
@@ -37,6 +38,10 @@ class RLECodec:
         """Return joints in pixels. Confidence is 1 less the mean deviation of the two axes."""
         joints = self._coordinates.decode(output[..., :2]).joints
         return Pose(joints, 1 - output[..., 2:].sigmoid().mean(dim=-1))
+
+    def view(self, output: Float[Tensor, "n k 4"]) -> Points:
+        """Return the joints; deviations say nothing of places."""
+        return Points(self.decode(output).joints)
 
     def loss(
         self,

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from robustpose.geometry import cell_to_pixel, pixel_to_cell
+from robustpose.models.codecs.views import Scores, Table
 from robustpose.poses import Joints, PerImage, Pose
 
 
@@ -54,6 +55,15 @@ class SimCCCodec:
         best, bins = zip(*(axis.max(dim=-1) for axis in self._axes(output)), strict=True)
         places = torch.stack(bins, dim=-1).to(output.dtype)
         return Pose(cell_to_pixel(places, 1 / self.ratio, self.origin), torch.minimum(*best))
+
+    def view(self, output: Float[Tensor, "n k bins"]) -> Scores:
+        """Return the scores along each axis."""
+        tables = []
+        for axis, scores in enumerate(self._axes(output)):
+            bins = torch.arange(scores.shape[-1], dtype=scores.dtype, device=scores.device)
+            along = cell_to_pixel(bins, 1 / self.ratio, self.origin)
+            tables.append(Table(scores, along[:, None].expand(-1, 2), axes=(axis,)))
+        return Scores(tuple(tables), self.decode(output).joints)
 
     def loss(
         self,

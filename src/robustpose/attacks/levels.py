@@ -13,9 +13,12 @@ def holds_levels(ball: Ball, values: int) -> bool:
     """Tell whether a ball holds 8-bit images other than the clean one worth speaking of.
 
     That is an L-inf radius of one level, or an L2 radius of one level in each of the image's
-    `values`. In a smaller ball images stay in floating point.
+    `values`. In an L1 ball few values change, but by a lot: one level in one of them is enough. The
+    pixels of an L0 ball may have any colour. In a smaller ball images stay in floating point.
     """
-    radius = ball.eps if ball.norm == "linf" else ball.eps / values**0.5
+    if ball.norm == "l0":
+        return True
+    radius = ball.eps / values**0.5 if ball.norm == "l2" else ball.eps
     return radius >= 1 / 255 - TOLERANCE
 
 
@@ -25,11 +28,28 @@ def rounded(images: Images, origin: Images, ball: Ball) -> Images:
         low = torch.ceil((origin - ball.eps) * 255 - 1e-4).clamp_min(0)
         high = torch.floor((origin + ball.eps) * 255 + 1e-4).clamp_max(255)
         return torch.minimum(torch.maximum(torch.round(images * 255), low), high) / 255
+    if ball.norm == "l1":
+        return _rounded_within(images, origin, ball)
     nearest = torch.round(images * 255) / 255
     # Towards the origin the change only shrinks.
     change = torch.trunc((images - origin) * 255) / 255
     inside = ball.distance(nearest, origin) <= ball.eps
     return torch.where(inside.view(-1, 1, 1, 1), nearest, origin + change)
+
+
+def _rounded_within(images: Images, origin: Images, ball: Ball) -> Images:
+    """Return the nearest images of levels in an L1 ball.
+
+    Changes are cut off to whole levels. What that leaves of the radius, in levels, goes to those
+    values that lie nearest to the next level.
+    """
+    change = (images - origin).flatten(1) * 255
+    whole = change.trunc()
+    missing = (change - whole).abs()
+    spare = (ball.eps * 255 + 1e-4 - whole.abs().sum(dim=1)).floor()
+    rank = missing.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    up = (missing > 0.5) & (rank < spare[:, None])
+    return ((origin.flatten(1) * 255).round() + whole + up * change.sign()).view_as(images) / 255
 
 
 def finished(

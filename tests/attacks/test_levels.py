@@ -1,5 +1,7 @@
 """Rounding to 8-bit levels inside a ball."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from robustpose.attacks.balls import L2, Ball, Linf
-from robustpose.studies.levels import check, holds_levels, rounded
+from robustpose.attacks.balls import L0, L1, L2, Ball, Linf
+from robustpose.attacks.levels import check, holds_levels, rounded
 
 SHAPE = (3, 2, 3)
 origins = arrays(np.uint8, SHAPE)
@@ -60,6 +62,38 @@ def test_l2_rounding_gives_levels_inside_the_ball(
     assert (found - images).abs().max() <= 1.01 / 255
 
 
+@given(
+    arrays(np.uint8, (3, 1, 2)),
+    arrays(np.float32, (3, 1, 2), elements=st.floats(-1, 1, width=32)),
+    st.one_of(st.floats(1, 40), whole).map(lambda level: level / 255),
+)
+def test_l1_rounding_finds_the_nearest_levels_inside_the_ball(
+    origin: np.ndarray, noise: np.ndarray, eps: float
+) -> None:
+    ball = L1(eps)
+    images, start = perturbed(origin, noise, ball)
+    found = rounded(images, start, ball)
+    check(found, start, ball, valid_range=True)
+    torch.testing.assert_close((found * 255).round() / 255, found, rtol=0, atol=1e-7)
+    level = (images * 255 + 1e-4).floor()
+    ways = torch.tensor(list(product([-1.0, 0, 1], repeat=6))).view(-1, 3, 1, 2)
+    tried = (level + ways).clamp(0, 255) / 255
+    inside = ball.distance(tried, start.expand_as(tried)) <= eps + 1e-6
+    best = (tried - images)[inside].square().sum(dim=(1, 2, 3)).amin().sqrt()
+    assert (found - images).norm() <= best + 2e-6
+
+
+@given(origins, noise, st.integers(1, 8))
+def test_l0_rounding_changes_no_further_pixel(
+    origin: np.ndarray, noise: np.ndarray, eps: int
+) -> None:
+    ball = L0(eps)
+    images, start = perturbed(origin, noise, ball)
+    found = rounded(images, start, ball)
+    check(found, start, ball, valid_range=True)
+    torch.testing.assert_close(found, (images * 255).round() / 255, rtol=0, atol=1e-7)
+
+
 @pytest.mark.parametrize(
     ("ball", "holds"),
     [
@@ -70,6 +104,9 @@ def test_l2_rounding_gives_levels_inside_the_ball(
         (L2(1 / 255), False),
         (L2(10 / 255), True),
         (L2(9.9 / 255), False),
+        (L1(1 / 255), True),
+        (L1(0.9 / 255), False),
+        (L0(1), True),
     ],
 )
 def test_a_ball_smaller_than_a_level_holds_none(ball: Ball, holds: bool) -> None:

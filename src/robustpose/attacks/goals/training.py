@@ -1,26 +1,18 @@
-"""Goals: the only attack code that knows models and poses. A goal makes one loss of them."""
+"""Goals on the loss that a network was trained with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from robustpose.attacks.goals.goal import check_asked, check_targets
 from robustpose.attacks.losses import Loss
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
 from robustpose.models.tasks import LabelModel
 from robustpose.poses import Images, Joints, PerImage, PoseBatch
-
-
-class Goal(Protocol):
-    """What the attacker wants of a model's answer on some people."""
-
-    def loss(self, model: PoseModel, batch: PoseBatch) -> Loss:
-        """Return what is to be raised: one value an image."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -40,6 +32,19 @@ class Untargeted:
         check_asked(model, batch)
         return PoseLoss(model, batch.joints, batch.weight, batch.seeds, self.all_stages, sign=1.0)
 
+    def towards(self, targets: Joints) -> "Targeted":
+        """Return the goal of showing other poses instead."""
+        return Targeted(targets, self.all_stages)
+
+    def description(self, *, targeted: bool) -> str:
+        """What is raised or lowered, for a report."""
+        way = (
+            "down the training loss against another person's pose"
+            if targeted
+            else "up the training loss against the true pose"
+        )
+        return f"{way}, {'summed over all stages' if self.all_stages else 'of the last stage'}"
+
 
 @dataclass(frozen=True, eq=False)
 class Targeted:
@@ -55,11 +60,7 @@ class Targeted:
     def loss(self, model: PoseModel, batch: PoseBatch) -> Loss:
         """Return minus the training loss against the targets."""
         check_asked(model, batch)
-        if self.targets.shape != batch.joints.shape:
-            raise UsageError(
-                f"expected one target a person, shape {tuple(batch.joints.shape)}, found "
-                f"{tuple(self.targets.shape)}"
-            )
+        check_targets(self.targets, batch)
         targets = self.targets.to(batch.joints)
         every = torch.ones_like(batch.weight)
         return PoseLoss(model, targets, every, batch.seeds, self.all_stages, sign=-1.0)
@@ -80,15 +81,6 @@ class Mislabelled:
                 f"{', '.join(batch.labels) or 'none'}: drawn people have one"
             )
         return LabelLoss(model, batch.labels[model.label])
-
-
-def check_asked(model: PoseModel, batch: PoseBatch) -> None:
-    """Raise `UsageError` for a model of another skeleton than that of the people."""
-    if model.skeleton.joints != batch.skeleton.joints:
-        raise UsageError(
-            f"{model.name} answers in the joints of {model.skeleton.name}, the people have those "
-            f"of {batch.skeleton.name}: ask it in theirs, model.asked(batch.skeleton)"
-        )
 
 
 @dataclass(frozen=True, eq=False)

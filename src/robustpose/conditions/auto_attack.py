@@ -1,0 +1,47 @@
+"""The ensemble that others are measured by: fixed, named, versioned, with nothing to tune."""
+
+from robustpose.attacks.apgd import APGD
+from robustpose.attacks.attack import Attack
+from robustpose.attacks.balls import L2, Linf
+from robustpose.attacks.goals import Aim, Displaced, Untargeted
+from robustpose.attacks.goals.joint_losses import cos_pgd, log_odds, pck_margin
+from robustpose.attacks.gradients import GradientFn, exact
+from robustpose.attacks.random_search import Square
+from robustpose.attacks.stand_ins import stand_ins
+from robustpose.conditions.attacked import Attacked
+from robustpose.conditions.ensemble import Ensemble
+
+NAME = "pose-auto-attack-v1"
+STEPS, QUERIES = 100, 2_000
+QUICK_STEPS, QUICK_QUERIES = 20, 500
+
+
+def pose_auto_attack(ball: Linf | L2, *, quick: bool = False) -> Ensemble:
+    """Return the ensemble in a ball; `quick` is the smaller of its two budgets.
+
+    Three losses made for the metric, another person's pose as a target, gradients with stand-ins
+    where a network masks its own, and a search without any: `docs/design/strong.md` says why.
+    The cheap members come first. Whatever changes what it does makes it another version.
+    """
+    name = f"{NAME}-quick" if quick else NAME
+    return Ensemble(name=name, members=_members(ball, quick=quick))
+
+
+def _members(ball: Linf | L2, *, quick: bool) -> tuple[Attacked, ...]:
+    steps, queries = (QUICK_STEPS, QUICK_QUERIES) if quick else (STEPS, QUERIES)
+
+    def climbing(gradient: GradientFn = exact) -> Attack:
+        return APGD(ball=ball, steps=steps, gradient=gradient)
+
+    def member(name: str, by: Aim, attack: Attack, *, targeted: bool = False) -> Attacked:
+        return Attacked(name=name, attack=attack, by=by, targeted=targeted)
+
+    odds = Displaced(by=log_odds)
+    return (
+        member(f"APGD-LO-{steps}", odds, climbing()),
+        member(f"APGD-PCK-{steps}", Displaced(by=pck_margin), climbing()),
+        member(f"APGD-COS-{steps}", Displaced(by=cos_pgd), climbing()),
+        member(f"APGD-T-{steps}", Untargeted(), climbing(), targeted=True),
+        member(f"APGD-BPDA-{steps}", odds, climbing(stand_ins)),
+        member(f"Square-{queries}", odds, Square(ball=ball, queries=queries)),
+    )

@@ -1,0 +1,86 @@
+"""The strong evaluation: `pose_auto_attack` beside its members, the study's attacks and PGD."""
+
+from collections.abc import Iterator, Sequence
+
+from robustpose.attacks.balls import Linf
+from robustpose.attacks.iterated import igsm, pgd
+from robustpose.attacks.random_search import Square
+from robustpose.conditions import Attacked, Condition, Noise, pose_auto_attack
+from robustpose.data.people import Split
+from robustpose.errors import UsageError, check_choice
+from robustpose.protocols.jain2019 import labelled, victims
+from robustpose.protocols.jain2019.experiments import Shown
+from robustpose.studies.study import Study
+
+EPSILONS = (0.5, 1, 2, 8)
+"""In 0-255 units: at 8 nothing undefended is left."""
+PGD_STEPS = 100
+"""Steps of a restart of PGD."""
+
+
+def strong(
+    people: Split,
+    networks: Sequence[str],
+    *,
+    epsilons: Sequence[float] = EPSILONS,
+    attacks: Sequence[str] | None = None,
+    quick: bool = False,
+    canvas: tuple[int, int] = (128, 128),
+    batch_size: int = 16,
+    limit: int | None = 64,
+    seed: int = 0,
+    precision: str = "float32",
+    size: tuple[int, int] | None = None,
+) -> Study:
+    """Return the study of the first `limit` people; networks are named as `jain2019` takes them.
+
+    Every attack is untargeted in what it is judged by, and made on the network that sees it. "PGD"
+    raises the training loss from random images, with as many gradients as all members have
+    together: more than the ensemble spends, which leaves out who is lost. `quick` is its smaller
+    budget. `attacks` leaves all but some out, by name. Raises
+    `UsageError` for an unknown network or attack, or an epsilon out of (0, 255].
+    """
+    for epsilon in epsilons:
+        if not 0 < epsilon <= 255:
+            raise UsageError(f"epsilon is in 0-255 units: 0 < epsilon <= 255, found {epsilon:g}")
+    loaders = victims(networks, size=size)
+    own = {name: (name,) for name in loaders}
+    made = [each for eps in sorted(set(epsilons)) for each in _attacks(eps / 255, quick=quick)]
+    for name in attacks or ():
+        check_choice("attack", name, dict.fromkeys(each.name for each in made))
+    conditions, exposures = labelled(
+        Shown(each, own if each.on_model else {})
+        for each in made
+        if not attacks or each.name in attacks
+    )
+    return Study(
+        name="strong-quick-v1" if quick else "strong-v1",
+        people=people.limited(limit),
+        preparation=people,
+        canvas=canvas,
+        victims=loaders,
+        conditions=conditions,
+        exposures=exposures,
+        batch_size=batch_size,
+        seed=seed,
+        precision=precision,
+    )
+
+
+def _attacks(eps: float, *, quick: bool) -> Iterator[Condition]:
+    """Yield the conditions of a radius, for images in [0, 1]."""
+    ball = Linf(eps)
+    ensemble = pose_auto_attack(ball, quick=quick)
+    gradients = sum(
+        member.cost for member in ensemble.members if not isinstance(member.attack, Square)
+    )
+    restarts = -(-gradients // PGD_STEPS)
+    yield Noise(ball=ball)
+    for steps in (10, 100):
+        yield Attacked(name=f"IGSM-U-{steps}", attack=igsm(eps=eps, steps=steps))
+    yield Attacked(
+        name=f"PGD-U-{PGD_STEPS}x{restarts}",
+        attack=pgd(eps=eps, steps=PGD_STEPS, step_size=eps / 4, restarts=restarts),
+    )
+    yield from ensemble.members
+    yield ensemble

@@ -1,0 +1,118 @@
+"""Stand-ins: the way forth is exact, the way back is there, and traps do not hold."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from robustpose.attacks.balls import Linf
+from robustpose.attacks.goals import Displaced, Untargeted
+from robustpose.attacks.gradients import exact, leads_back
+from robustpose.attacks.iterated import Iterated, pgd
+from robustpose.attacks.stand_ins import stand_ins
+from robustpose.conditions import Attacked
+from robustpose.models.model import PoseModel
+from robustpose.models.wrapping import Wrapped
+from robustpose.poses import Images, PoseBatch
+from robustpose.studies.provenance import described
+
+IMAGES = 0.05 + 0.9 * torch.rand((2, 3, 4, 4), generator=torch.Generator().manual_seed(0))
+
+TRAPS: dict[str, Callable[[Tensor], Tensor]] = {
+    "rounded": lambda x: (8 * x).round() / 8,
+    "floor, as a method": lambda x: x.mul(8).floor() / 8,
+    "8 bits": lambda x: (255 * x).to(torch.uint8).float() / 255,
+    "byte": lambda x: (255 * x).byte().float() / 255,
+    "steep sigmoid": lambda x: torch.sigmoid(1e4 * (x - 0.5)),
+    "steep tanh": lambda x: (1e4 * (x - 0.5)).tanh(),
+    "clamped": lambda x: (100 * x - 50).clamp(0, 1),
+    "rectified": lambda x: F.relu(x - 2),
+    "rectified in place": lambda x: nn.ReLU(inplace=True)(x - 2),
+    "saturated soft-max": lambda x: F.softmax(1e4 * x.flatten(1), dim=1).view(x.shape),
+    "signs": lambda x: torch.sign(x - 0.5),
+}
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A loss of what a trap lets through, which rises with every value."""
+
+    trap: Callable[[Tensor], Tensor]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        found = self.trap(images)
+        return (
+            (found * torch.linspace(1, 2, found[0].numel()).view(found[0].shape))
+            .flatten(1)
+            .sum(dim=1)
+        )
+
+    def take(self, index: Tensor) -> "Sum":
+        return self
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_values_are_exact_and_there_is_a_way_back(name: str) -> None:
+    loss = Sum(TRAPS[name])
+    found = stand_ins(loss, IMAGES, [0, 1])
+    torch.testing.assert_close(found.loss, loss(IMAGES), rtol=0, atol=0)
+    assert found.gradient.isfinite().all()
+    assert (found.gradient != 0).float().mean() > 0.9
+    if leads_back(loss, IMAGES):
+        plain = exact(loss, IMAGES, [0, 1]).gradient
+        assert (plain == 0).float().mean() > 0.6  # or it is no trap
+
+
+def test_where_nothing_is_masked_it_is_the_exact_gradient() -> None:
+    loss = Sum(lambda x: torch.sigmoid(x - 0.5) + F.relu(x) + x.square() + x.to(torch.float64))
+    one, other = (each(loss, IMAGES, [0, 1]) for each in (exact, stand_ins))
+    torch.testing.assert_close(one.gradient, other.gradient)
+    assert torch.equal(one.loss, other.loss)
+
+
+def test_nothing_stays_behind() -> None:
+    stand_ins(Sum(TRAPS["rounded"]), IMAGES, [0, 1])
+    assert (exact(Sum(TRAPS["rounded"]), IMAGES, [0, 1]).gradient == 0).all()
+    assert described(pgd(eps=0.1)) != described(
+        Iterated(ball=Linf(0.1), steps=40, step_size=0.1, gradient=stand_ins)
+    )
+
+
+def test_a_network_says_the_same_with_them(network: PoseModel, batch: PoseBatch) -> None:
+    loss = Untargeted(all_stages=True).loss(network, batch)
+    one, other = (each(loss, batch.images, batch.seeds) for each in (exact, stand_ins))
+    assert torch.equal(one.loss, other.loss)
+    assert (other.gradient != 0).float().mean() > 0.99
+
+
+class Trapped(Wrapped):
+    """A network whose picture goes through 8 bits, where gradients end."""
+
+    def forward(self, images: Images, seeds: Sequence[int] | None = None) -> tuple[Tensor, ...]:
+        return super().forward((255 * images).to(torch.uint8).float() / 255, seeds)
+
+
+def test_a_trap_holds_one_and_not_the_other(
+    networks: dict[str, PoseModel], batch: PoseBatch
+) -> None:
+    model = Trapped(networks["deeppose"], name="trapped").frozen()
+    ball = Linf(8 / 255)
+    held, free = (
+        Attacked(
+            name="a",
+            attack=Iterated(ball=ball, steps=3, step_size=3 / 255, gradient=gradient),
+            by=Displaced(sparing=False),
+        ).perturb(batch, model, None, 0)
+        for gradient in (exact, stand_ins)
+    )
+    assert torch.equal(held.images, batch.images)
+    assert held.zero_gradient is not None
+    assert held.zero_gradient.eq(1).all()
+    assert free.zero_gradient is not None
+    assert free.zero_gradient.max() < 0.5
+    loss = Displaced(sparing=False).loss(model, batch)
+    with torch.no_grad():
+        assert (loss(free.images) > loss(batch.images)).all()

@@ -1,0 +1,92 @@
+"""The strong evaluation: what is in it, and that its rows say who made each image."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+import torch
+
+from robustpose.attacks.balls import Linf
+from robustpose.attacks.random_search import Square
+from robustpose.conditions import Attacked, Ensemble, pose_auto_attack
+from robustpose.data.rendered import rendered_people
+from robustpose.errors import UsageError
+from robustpose.protocols.strong import strong
+from robustpose.studies.rows import read_rows
+from robustpose.studies.runner import run_study
+from robustpose.studies.study import Study
+
+PEOPLE = rendered_people("test", count=4, pixels=64)
+NETWORK = "deeppose-compact"
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_ensemble_its_members_and_what_it_is_held_against(quick: bool) -> None:
+    study = strong(PEOPLE, [NETWORK], epsilons=[2], quick=quick)
+    ensemble = pose_auto_attack(Linf(2 / 255), quick=quick)
+    names = [condition.name for condition in study.conditions.values()]
+    members = [member.name for member in ensemble.members]
+    assert names[:4] == ["clean", "noise", "IGSM-U-10", "IGSM-U-100"]
+    assert names[5:] == [*members, ensemble.name]
+    pgd = study.conditions[f"{names[4]} @ 2"]
+    assert isinstance(pgd, Attacked)
+    gradients = sum(m.cost for m in ensemble.members if not isinstance(m.attack, Square))
+    assert gradients <= pgd.cost < gradients + 100
+    alone = [study.conditions[f"{name} @ 2"] for name in members]
+    assert alone == list(ensemble.members)
+
+
+def test_all_radii_unless_others_are_asked_for() -> None:
+    study = strong(PEOPLE, [NETWORK])
+    radii = {each.ball.eps for each in study.conditions.values() if each.ball is not None}
+    assert radii == {eps / 255 for eps in (0.5, 1, 2, 8)}
+
+
+def test_what_is_unknown_is_refused() -> None:
+    with pytest.raises(UsageError, match="attack 'FGSM'"):
+        strong(PEOPLE, [NETWORK], attacks=["FGSM"])
+    with pytest.raises(UsageError, match="0-255 units"):
+        strong(PEOPLE, [NETWORK], epsilons=[0])
+    with pytest.raises(UsageError):
+        strong(PEOPLE, ["nobody"])
+
+
+def shortened(study: Study) -> Study:
+    """Return the study with attacks of two steps or queries."""
+
+    def short(member: Attacked) -> Attacked:
+        if isinstance(member.attack, Square):
+            return replace(member, attack=replace(member.attack, queries=2))
+        return replace(member, attack=replace(member.attack, steps=2))
+
+    conditions = {}
+    for label, condition in study.conditions.items():
+        if isinstance(condition, Ensemble):
+            condition = replace(condition, members=tuple(map(short, condition.members)))
+        conditions[label] = short(condition) if isinstance(condition, Attacked) else condition
+    return replace(study, conditions=conditions, canvas=(64, 64), keep=0)
+
+
+def test_rows_say_which_member_it_was_and_what_was_spent(tmp_path: Path) -> None:
+    study = shortened(strong(PEOPLE, [NETWORK], epsilons=[8], quick=True))
+    rows = read_rows(run_study(study, tmp_path / "run", device=torch.device("cpu")))
+    names = [each.name for each in pose_auto_attack(Linf(8 / 255), quick=True).members]
+    ensemble = rows.filter(pl.col("condition") == "pose-auto-attack-v1-quick")
+    assert set(ensemble["member"]) <= {*names, "clean"}
+    assert ensemble["settings"].n_unique() == 1
+    assert rows.filter(pl.col("condition") == "IGSM-U-10")["member"].to_list() == [None] * 4
+    left = rows.with_columns(
+        right=pl.col("error").list.eval(pl.element() <= PEOPLE.threshold).list.sum()
+    )
+    worst = left.filter(pl.col("condition").is_in([*names, "clean"])).group_by("person")
+    expected = worst.agg(pl.col("right").min()).sort("person")["right"]
+    found = left.filter(pl.col("member").is_not_null()).sort("person")["right"]
+    assert found.to_list() == expected.to_list()
+    spent = (
+        rows.filter(pl.col("condition").is_in(names))
+        .group_by("person")
+        .agg(pl.col("gradients", "queries").sum())
+    )
+    assert (ensemble["gradients"] <= spent["gradients"].max()).all()
+    assert (ensemble["queries"] <= spent["queries"].max() + len(names) + 1).all()
