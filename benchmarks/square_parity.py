@@ -10,8 +10,9 @@ mean of another set of seeds may be (one standard error).
 
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ from robustpose.models import load_model
 from robustpose.poses import Images, PerImage
 
 NETWORKS = ("hourglass2-compact", "deeppose-best-compact")
-BALLS = {"L-inf 8/255": Linf(8 / 255), "L2 3": L2(3.0)}
+BALLS: Mapping[str, Linf | L2] = {"L-inf 8/255": Linf(8 / 255), "L2 3": L2(3.0)}
 PEOPLE = 3
 
 
@@ -107,17 +108,17 @@ def main() -> None:
     """Print the table."""
     torch.set_num_threads(1)
     sys.path.insert(0, sys.argv[1])
-    from autoattack.square import SquareAttack
+    attack = import_module("autoattack.square").SquareAttack
 
     print(f"{'loss':24}{'ball':14}{'queries':>8}{'seeds':>7}{'Square':>22}{'published code':>22}")
     draw = torch.Generator().manual_seed(1)
-    compare("waves", SquareAttack, stripes(), torch.rand(4, 3, 32, 32, generator=draw), 1000, 10)
+    compare("waves", attack, stripes(), torch.rand(4, 3, 32, 32, generator=draw), 1000, 10)
     batch = crop(rendered_people("test", count=PEOPLE, pixels=160), (128, 128))
     for name in NETWORKS:
         model = load_model(name).frozen().channels_last()
         model.precision = torch.bfloat16
         loss = Untargeted().loss(model, batch)
-        compare(name, SquareAttack, loss, batch.images, 100, 8)
+        compare(name, attack, loss, batch.images, 100, 8)
 
 
 if __name__ == "__main__":

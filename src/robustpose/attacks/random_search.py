@@ -4,6 +4,7 @@ Andriushchenko, Croce, Flammarion and Hein, "Square Attack: a query-efficient bl
 attack via random search", ECCV 2020.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -95,7 +96,7 @@ class Square:
         """Return how many pixels the side of a square has."""
         place = query * 10_000 // self.queries
         share = self.p_init / 2 ** sum(place > halving for halving in HALVINGS)
-        return min(max(round((share * height * width) ** 0.5), 1), height, width)
+        return min(max(round(math.sqrt(share * height * width)), 1), height, width)
 
 
 class _Proposals(Protocol):
