@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from robustpose.metrics.intervals import Interval
+from robustpose.metrics.intervals import FEWEST, Interval
 from robustpose.metrics.robustness import score_drop, score_interval
 from robustpose.report.listings import value
 from robustpose.report.runs import Condition, Run
 from robustpose.report.sections.section import Row, Section, Table
-from robustpose.report.tables import FEWEST, counts_of
+from robustpose.report.tables import counts_of
 
 COLUMNS = ("clean", "unaware", "aware")
 SCHEMA = pl.Schema(
