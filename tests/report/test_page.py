@@ -33,6 +33,7 @@ def test_everything_is_written(report: Path) -> None:
     assert report == folder / "report.html"
     assert {path.name for path in (folder / "tables").iterdir()} == {
         "scores.csv",
+        "checks.csv",
         "joints.csv",
         "conditions.csv",
         "error_kinds.csv",

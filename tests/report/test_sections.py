@@ -40,7 +40,7 @@ def direct(run: Path, victim: str, made_on: str, attack: str, epsilon: float) ->
 def test_a_plain_run_has_the_joints_alone(synthetic_run: WriteRun) -> None:
     run = open_run(synthetic_run(attacks=("IGSM-U-10",), epsilons=(4, 8)))
     found = sections(run, scores(run), joint_scores(run))
-    assert [section.anchor for section in found] == ["by-joint"]
+    assert [section.anchor for section in found] == ["checks", "by-joint"]
 
 
 def test_the_matrix_of_transfer_is_counted_in_the_rows(synthetic_run: WriteRun) -> None:

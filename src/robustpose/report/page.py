@@ -29,6 +29,7 @@ from robustpose.report.guess import guess_of
 from robustpose.report.kind_chart import kind_bars
 from robustpose.report.limb_table import limb_table
 from robustpose.report.listings import named, score_tables, signs, whole_curves
+from robustpose.report.marks import Marks
 from robustpose.report.published import published_curves
 from robustpose.report.runs import Condition, Run, open_run
 from robustpose.report.sections import sections
@@ -88,6 +89,7 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
         "judged": judged,
         "grouped": _grouped(opened),
         "undrawn": _undrawn(opened),
+        "marked": Marks(opened.findings),
         "missing_cells": len(opened.missing),
         "incomplete": named(opened.missing),
         "provenance": _provenance(opened.study),

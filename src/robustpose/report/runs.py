@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 
 from robustpose.metrics.rules import Rule, rule_of
 from robustpose.skeletons import Skeleton
+from robustpose.studies.checks import Finding, check_run
 from robustpose.studies.rows import errors_of, read_people, read_rows, read_study, truth_of
 
 LEVELS = 255
@@ -165,6 +166,11 @@ class Run:
         """The cells that have no part on disk."""
         present = {path.stem for path in (self.folder / "rows").glob("*.parquet")}
         return tuple(cell for cell in self.cells if cell.part not in present)
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What the checks say of each network."""
+        return check_run(self.folder)
 
     @cached_property
     def _shown(self) -> set[tuple[str, str, str]]:
