@@ -34,6 +34,7 @@ def test_everything_is_written(report: Path) -> None:
     assert {path.name for path in (folder / "tables").iterdir()} == {
         "scores.csv",
         "checks.csv",
+        "smallest.csv",
         "joints.csv",
         "conditions.csv",
         "error_kinds.csv",
@@ -44,7 +45,7 @@ def test_everything_is_written(report: Path) -> None:
         "limbs.csv",
         "targets.csv",
     }
-    names = {"relative_score", "target_score", "published", "joints", "error_kinds"}
+    names = {"relative_score", "target_score", "published", "joints", "error_kinds", "smallest"}
     found = {path.name for path in (folder / "figures").iterdir()}
     assert found == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
     assert pl.read_csv(folder / "tables" / "scores.csv")["network"].n_unique() == len(NETWORKS)

@@ -8,6 +8,7 @@ from robustpose.report.sections.defenses import defenses
 from robustpose.report.sections.iterations import iterations
 from robustpose.report.sections.joints import joints
 from robustpose.report.sections.section import Section
+from robustpose.report.sections.smallest import smallest
 from robustpose.report.sections.tasks import tasks
 from robustpose.report.sections.transfer import transfer
 from robustpose.report.sections.universal import universal
@@ -22,6 +23,7 @@ def sections(run: Run, scores: pl.DataFrame, by_joint: pl.DataFrame) -> list[Sec
     """
     found = (
         checks(run),
+        smallest(run),
         joints(run, by_joint),
         iterations(run, scores),
         tasks(run),
