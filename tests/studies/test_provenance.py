@@ -19,7 +19,8 @@ from robustpose.defenses import Defense, defended, load_defended
 from robustpose.models.model import PoseModel
 from robustpose.poses import Images
 from robustpose.studies.configuration import victim_entry
-from robustpose.studies.provenance import described, digest_of, weights_digest
+from robustpose.studies.digests import digest_of
+from robustpose.studies.provenance import described, weights_digest
 from robustpose.studies.rows import read_study
 from robustpose.studies.runner import run_study
 from robustpose.studies.study import Study

@@ -24,6 +24,7 @@ from robustpose.studies.configuration import (
     people_entry,
     victim_entry,
 )
+from robustpose.studies.digests import digest_of
 from robustpose.studies.folder import check_folder, check_same_run, locked
 from robustpose.studies.guesses import guess_entry
 from robustpose.studies.judging import Judged, people_table, rows_of
@@ -31,7 +32,6 @@ from robustpose.studies.levels import finished
 from robustpose.studies.provenance import (
     arithmetic,
     described,
-    digest_of,
     libraries,
     machine,
     weights_digest,
