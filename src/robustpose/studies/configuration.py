@@ -12,7 +12,7 @@ from robustpose.studies.provenance import described
 from robustpose.studies.study import Study
 
 
-def victim_entry(model: PoseModel, digest: str, repeat_difference: float) -> dict[str, object]:
+def victim_entry(model: PoseModel, digest: str, *, repeat_difference: float) -> dict[str, object]:
     """Return what reports may ask of a network, which may be called NAME#SEED+DEFENSE.
 
     `repeat_difference` is what `studies.repeating` measured.

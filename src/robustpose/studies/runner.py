@@ -238,7 +238,7 @@ class _Runner:
             "people": people_entry(study, self.shared.tolist()),
             "guess": self.guess,
             "victims": {
-                name: victim_entry(model, self.digests[name], self.repeats[name])
+                name: victim_entry(model, self.digests[name], repeat_difference=self.repeats[name])
                 for name, model in self.models.items()
             },
             "conditions": [
