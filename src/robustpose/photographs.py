@@ -11,6 +11,7 @@ from jaxtyping import Bool, UInt8
 
 from robustpose.attacks.goals import Untargeted
 from robustpose.attacks.iterated import pgd
+from robustpose.attacks.levels import holds_levels, rounded
 from robustpose.data.crops import crop
 from robustpose.data.lsp import torso
 from robustpose.data.people import RGB, Box, Person, Photo, Split, joints_square
@@ -23,7 +24,6 @@ from robustpose.models.model import PoseModel
 from robustpose.poses import Pose, PoseBatch
 from robustpose.report.overlays import comparison
 from robustpose.scoring import best_device
-from robustpose.studies.levels import holds_levels, rounded
 
 THRESHOLD = 0.2
 """A joint has left its place when it moved by more than this share of the torso (PCK@0.2)."""

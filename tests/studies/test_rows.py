@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from robustpose.attacks.goals import Untargeted
+from robustpose.attacks.levels import rounded
 from robustpose.data.crops import crop
 from robustpose.errors import UsageError
 from robustpose.geometry import transformed
 from robustpose.models.model import PoseModel
 from robustpose.seeds import seed_of
 from robustpose.skeletons import LSP14, Skeleton
-from robustpose.studies.levels import rounded
 from robustpose.studies.rows import PERSON, ROW, read_people, read_rows, read_study, sample_path
 from robustpose.studies.runner import run_study
 from robustpose.studies.study import Study

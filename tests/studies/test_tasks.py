@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 import robustpose.studies.tasks as studies
 from robustpose.attacks.goals import Mislabelled, Untargeted
 from robustpose.attacks.iterated import fgsm, igsm
+from robustpose.attacks.levels import rounded
 from robustpose.conditions import Attacked, Clean
 from robustpose.data.parts import crop_with_parts
 from robustpose.data.rendered import rendered_people
@@ -22,7 +23,6 @@ from robustpose.metrics.tasks import overlaps
 from robustpose.models.tasks import LabelModel, TaskModel, three_heads
 from robustpose.seeds import seed_of
 from robustpose.studies.constant import Constant, constant_answers
-from robustpose.studies.levels import rounded
 from robustpose.studies.rows import ROW, TASK_ROW, read_task_rows, read_tasks
 from robustpose.studies.runner import run_study
 from robustpose.studies.study import Study

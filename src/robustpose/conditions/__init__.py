@@ -4,6 +4,7 @@ from robustpose.conditions.attacked import Attacked
 from robustpose.conditions.clean import Clean
 from robustpose.conditions.condition import Artefact, Condition, Perturbed, Preparation, Sources
 from robustpose.conditions.noise import Noise
+from robustpose.conditions.smallest import Smallest
 from robustpose.conditions.universal import Universal
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Noise",
     "Perturbed",
     "Preparation",
+    "Smallest",
     "Sources",
     "Universal",
 ]

@@ -29,6 +29,9 @@ class Perturbed(NamedTuple):
     """Gradient evaluations an image."""
     queries: int = 0
     """Forward passes without gradient an image."""
+    sizes: Float[Tensor, "n"] | None = None
+    """Each person's own epsilon, where those differ, infinite for whom none was found; the images
+    are then finished."""
 
 
 class Sources(NamedTuple):

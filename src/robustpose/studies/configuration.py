@@ -2,7 +2,7 @@
 
 import re
 
-from robustpose.conditions import Condition
+from robustpose.conditions import Condition, Smallest
 from robustpose.data.people import Split
 from robustpose.defenses import Defended
 from robustpose.models import ZOO
@@ -64,16 +64,17 @@ def cropping_entry(people: Split) -> dict[str, object]:
 
 
 def condition_entry(label: str, condition: Condition) -> dict[str, object]:
-    """Return what `study.json` says of a condition."""
+    """Return what `study.json` says of a condition; no `eps` where each person has their own."""
     ball = condition.ball
     settings = described(condition)
     method = settings.get("attack") or settings.get("method") or {}
+    each_their_own = isinstance(condition, Smallest)
     return {
         "label": label,
         "condition": condition.name,
         "goal": condition.goal,
         "norm": None if ball is None else ball.norm,
-        "eps": None if ball is None else ball.eps,
+        "eps": None if ball is None or each_their_own else ball.eps,
         "steps": condition.steps,
         "step_size": method.get("step_size"),
         "description": condition.description,

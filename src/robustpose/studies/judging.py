@@ -1,11 +1,14 @@
 """From predictions to rows."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+import torch
 from jaxtyping import Float
 
+from robustpose.attacks.levels import TOLERANCE
 from robustpose.conditions import Condition, Perturbed
 from robustpose.geometry import scale_of, transformed
 from robustpose.metrics.distances import relative_errors
@@ -34,6 +37,7 @@ def rows_of(
     """Return one row a person and victim."""
     condition = study.conditions[cell.label]
     shared = shared_columns(study.name, part, cell, condition, batch, perturbed, rounded=rounded)
+    shared |= _own_sizes(perturbed)
     return pl.concat(
         [
             pl.DataFrame(
@@ -125,6 +129,16 @@ def pose_columns(
         columns["target"] = _points(targets, asked)
         columns["target_error"] = _values(relative_errors(joints, targets, asked, size))
     return columns
+
+
+def _own_sizes(perturbed: Perturbed) -> dict[str, object]:
+    """Return the columns that say each person's own epsilon, where those differ."""
+    if perturbed.sizes is None:
+        return {}
+    sizes = [None if math.isinf(size) else size for size in perturbed.sizes.tolist()]
+    levels = torch.round(perturbed.images * 255) / 255 - perturbed.images
+    exact = (levels.abs().flatten(1).amax(dim=1) < TOLERANCE).tolist()
+    return {"eps": sizes, "rounded": exact}
 
 
 def _values(error: Float[np.ndarray, "n k"]) -> list[list[float | None]]:

@@ -12,6 +12,7 @@ from jaxtyping import Bool
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from robustpose.attacks.levels import finished
 from robustpose.conditions import Artefact, Condition, Perturbed, Preparation
 from robustpose.data.crops import crop
 from robustpose.data.people import Split
@@ -28,7 +29,6 @@ from robustpose.studies.digests import digest_of
 from robustpose.studies.folder import check_folder, check_same_run, locked
 from robustpose.studies.guesses import guess_entry
 from robustpose.studies.judging import Judged, people_table, rows_of
-from robustpose.studies.levels import finished
 from robustpose.studies.provenance import (
     arithmetic,
     described,
@@ -340,7 +340,7 @@ class _Runner:
             perturbed.images,
             batch.images,
             condition.ball,
-            rounding=self.study.rounding,
+            rounding=self.study.rounding and perturbed.sizes is None,
             valid_range=self.study.valid_range,
         )
         targets = perturbed.targets

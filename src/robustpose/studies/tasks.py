@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from robustpose.attacks.goals import Mislabelled
+from robustpose.attacks.levels import finished
 from robustpose.conditions import Attacked, Clean, Perturbed
 from robustpose.data.parts import crop_with_parts
 from robustpose.data.people import Split
@@ -31,7 +32,6 @@ from robustpose.studies.constant import Constant, ConstantAnswers, constant_answ
 from robustpose.studies.digests import digest_of
 from robustpose.studies.folder import check_folder
 from robustpose.studies.judging import pose_columns, shared_columns
-from robustpose.studies.levels import finished
 from robustpose.studies.provenance import (
     arithmetic,
     described,

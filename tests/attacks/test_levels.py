@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from robustpose.attacks.balls import L2, Ball, Linf
-from robustpose.studies.levels import check, holds_levels, rounded
+from robustpose.attacks.levels import check, holds_levels, rounded
 
 SHAPE = (3, 2, 3)
 origins = arrays(np.uint8, SHAPE)
