@@ -20,6 +20,8 @@ from robustpose.models.model import PoseModel
 from robustpose.models.simple_baseline import resdec
 from robustpose.poses import Pose, PoseBatch
 from robustpose.report.page import write_report
+from robustpose.report.runs import open_run
+from robustpose.report.sections.smallest import search_table
 from robustpose.studies.checks import check_run
 from robustpose.studies.rows import read_rows, read_study
 from robustpose.studies.runner import run_study
@@ -163,3 +165,8 @@ def test_rows_hold_everybodys_own_epsilon(tmp_path: Path) -> None:
     # Nobody takes it for an attack of one size.
     assert "smallest" not in {each.attack for each in check_run(tmp_path)}
     assert write_report(tmp_path).is_file()
+    table = search_table(open_run(tmp_path))
+    sizes = [math.inf if size is None else size for size in rows["eps"] if size != 0]
+    for line in table.to_dicts():
+        kept = sum(255 * size > line["eps255"] + 1e-6 for size in sizes)
+        assert line["people"] == pytest.approx(100 * kept / len(sizes))

@@ -201,4 +201,5 @@ class _Search:
         distance = (pose.joints - some.joints).norm(dim=2)
         right = some.scored & (distance <= some.threshold * some.size[:, None])
         self.spent[1, people] += 1
-        return right.sum(dim=1).cpu().float()
+        counted: Tensor = right.sum(dim=1).cpu().float()
+        return counted

@@ -46,7 +46,7 @@ def entry_path(entry: Entry, folder: Path) -> Path:
     """Return where an entry belongs: `folder/TRACK/NETWORK.json`, or `NETWORK-quick.json`."""
     budget = entry["attack"]["budget"]
     name = slug(entry["network"]) + ("" if budget == BUDGETS[0] else f"-{budget}")
-    return folder / entry["track"] / f"{name}.json"
+    return folder / str(entry["track"]) / f"{name}.json"
 
 
 def _chosen(run: Run, network: str | None) -> list[str]:

@@ -16,7 +16,7 @@ from robustpose.metrics.smallest import (
     worst_joints,
 )
 from robustpose.report.charts import curves
-from robustpose.report.figures import drawn
+from robustpose.report.figures import Chart, drawn
 from robustpose.report.listings import Value
 from robustpose.report.runs import Run
 from robustpose.report.sections.section import Row, Section, Table
@@ -40,23 +40,30 @@ SCHEMA = pl.Schema(
 )
 
 
+SEARCHED = pl.Schema(
+    {
+        "network": pl.String,
+        "attack": pl.String,  # the search
+        "eps255": pl.Float64,
+        "people": pl.Float64,  # percent of them that keep more than half of their joints
+        "people_low": pl.Float64,
+        "people_high": pl.Float64,
+    }
+)
+
+
 def smallest(run: Run) -> Section | None:
-    """Return the worst case over all conditions up to each epsilon; None with too few of them."""
+    """Return what the smallest perturbations are; None with fewer than three sizes and no search.
+
+    From the worst case over all conditions up to each epsilon, and from searches for each person's
+    own (`conditions.Smallest`).
+    """
     met = {network: _met(run, network) for network in run.networks if run.complete(network)}
     met = {network: errors for network, errors in met.items() if len(errors) >= FEWEST_SIZES}
-    if not met:
+    searched = search_table(run)
+    if not met and searched.is_empty():
         return None
-    table = worst_case_table(run, met)
-    figure = drawn(
-        run.folder,
-        "smallest",
-        "The worst case up to each size",
-        f"{run.rule.name} in percent under the worst of all conditions of this run up to epsilon: "
-        "for each person the worst image, and for each joint the worst image for it, which is a "
-        "bound. Numbers of conditions: tables/smallest.csv.",
-        "Falling lines; numbers in tables/smallest.csv.",
-        curves(table, "remaining", list(met), attacks=list(WAYS), score=run.rule.name),
-    )
+    worst = worst_case_table(run, met)
     return Section(
         "smallest",
         "Smallest perturbations",
@@ -65,10 +72,90 @@ def smallest(run: Run) -> Section | None:
             "is left falls by construction, also where a single attack grows weaker, and the "
             "epsilon at which a joint is lost needs no epsilon to be chosen beforehand."
         ],
-        figures=[figure],
-        tables=[_quartiles(run, met)],
-        files={"smallest": table},
+        figures=[*_worst_figure(run, worst), *_search_figure(run, searched)],
+        tables=[_quartiles(run, met)] if met else [],
+        files={
+            name: table
+            for name, table in (("smallest", worst), ("smallest_search", searched))
+            if len(table)
+        },
     )
+
+
+def search_table(run: Run) -> pl.DataFrame:
+    """Return for each search and network the people of whom nothing so small takes half.
+
+    Or a joint, if the search is for one. People of whom nothing was right on clean images are left
+    out.
+    """
+    counts, lines = counts_of(run), []
+    for name in _searches(run):
+        for network in run.networks:
+            sizes = _sizes(run, network, name)
+            if sizes is None:
+                continue
+            losing = sizes != 0
+            for size in np.unique(sizes[losing & np.isfinite(sizes)]):
+                kept = ratio_interval((sizes > size).astype(float), losing.astype(float), counts)
+                ends = interval_ends("people", kept, int(losing.sum()))
+                lines.append({"network": network, "attack": name, "eps255": float(size), **ends})
+    return pl.DataFrame(lines, schema=SEARCHED, orient="row")
+
+
+def _searches(run: Run) -> list[str]:
+    return [
+        entry["condition"]
+        for entry in run.study["conditions"]
+        if str((entry.get("settings") or {}).get("type")).endswith(".Smallest")
+    ]
+
+
+def _sizes(run: Run, network: str, search: str) -> Float[np.ndarray, "n"] | None:
+    """Return everybody's smallest epsilon in 0-255 units, infinite where none was enough."""
+    rows = run.rows.filter(condition=search, victim=network, made_on=network)
+    found = dict(rows.select("person", "eps").iter_rows())
+    if len(found) < len(run.people):
+        return None
+    sizes = [
+        math.inf if found[each] is None else 255 * found[each] for each in run.people["person"]
+    ]
+    return np.round(sizes, 6)
+
+
+def _worst_figure(run: Run, table: pl.DataFrame) -> list[Chart]:
+    if table.is_empty():
+        return []
+    networks = table["network"].unique(maintain_order=True).to_list()
+    return [
+        drawn(
+            run.folder,
+            "smallest",
+            "The worst case up to each size",
+            f"{run.rule.name} in percent under the worst of all conditions of this run up to "
+            "epsilon: for each person the worst image, and for each joint the worst image for it, "
+            "which is a bound. Numbers of conditions: tables/smallest.csv.",
+            "Falling lines; numbers in tables/smallest.csv.",
+            curves(table, "remaining", networks, attacks=list(WAYS), score=run.rule.name),
+        )
+    ]
+
+
+def _search_figure(run: Run, table: pl.DataFrame) -> list[Chart]:
+    if table.is_empty():
+        return []
+    networks = table["network"].unique(maintain_order=True).to_list()
+    searches = table["attack"].unique(maintain_order=True).to_list()
+    return [
+        drawn(
+            run.folder,
+            "smallest_search",
+            "Searched for each person",
+            "Percentage of people of whom the search found nothing so small that takes half of "
+            "their joints, or the joint that it is about.",
+            "Falling lines; numbers in tables/smallest_search.csv.",
+            curves(table, "people", networks, attacks=searches, score="who keep theirs"),
+        )
+    ]
 
 
 def worst_case_table(run: Run, met: Mapping[str, Mapping[float, Errors]]) -> pl.DataFrame:
