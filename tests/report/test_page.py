@@ -66,7 +66,7 @@ def test_nothing_is_loaded_from_elsewhere(report: Path) -> None:
 
 def test_the_charts_share_one_copy_of_vega(report: Path) -> None:
     text = report.read_text()
-    assert text.count('class="spec"') == 4
+    assert text.count('class="spec"') == 5
     assert len(text) < 4_000_000
 
 
