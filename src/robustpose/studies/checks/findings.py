@@ -1,6 +1,6 @@
 """What a check says."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -43,9 +43,3 @@ def flagged(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
         if finding.severity is Severity.RED:
             found.setdefault(finding.network, []).append(finding)
     return found
-
-
-def by_weight(findings: Sequence[Finding]) -> list[Finding]:
-    """Return findings with the red ones first, else in their order."""
-    order = list(Severity)
-    return sorted(findings, key=lambda finding: order.index(finding.severity))
