@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from robustpose import cli_data, cli_scores, cli_studies, terminal
+from robustpose import cli_data, cli_leaderboard, cli_scores, cli_studies, terminal
 from robustpose.errors import UsageError
 from robustpose.units import read_epsilon
 from robustpose.version import __version__
@@ -28,6 +28,8 @@ app.command(cli_studies.report)
 app.command(cli_data.app)
 app.command(cli_scores.evaluate)
 app.command(cli_scores.score)
+app.command(cli_leaderboard.submit)
+app.command(cli_leaderboard.leaderboard)
 Several = Parameter(consume_multiple=True, negative="")
 
 

@@ -173,6 +173,7 @@ def _run_and_report(study: "Study", out: Path, heads: "TaskStudy | None" = None)
     from robustpose.report.page import write_report
     from robustpose.report.tables import scores
     from robustpose.scoring import best_device
+    from robustpose.studies.checks import check_run, flagged
     from robustpose.studies.runner import run_study
     from robustpose.studies.tasks import run_task_study
 
@@ -188,6 +189,9 @@ def _run_and_report(study: "Study", out: Path, heads: "TaskStudy | None" = None)
     terminal.say("writing the report")
     page = write_report(out)
     terminal.show_study(scores(out))
+    for network, red in flagged(check_run(out)).items():
+        found = "; ".join(finding.check for finding in red)
+        terminal.say(f"not to be read as robustness: {network} ({found})")
     terminal.say(f"report: {page}")
 
 

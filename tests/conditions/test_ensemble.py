@@ -22,7 +22,8 @@ from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
 from robustpose.poses import Images, PoseBatch
 from robustpose.scoring import errors
-from robustpose.studies.provenance import described, digest_of
+from robustpose.studies.digests import digest_of
+from robustpose.studies.provenance import described
 
 EPS = 8 / 255
 

@@ -29,6 +29,7 @@ FURTHER = {
     "IGSM-U-N": ("untargeted", 10, 0.9),
     "IGSM-U-10N": ("untargeted", 100, 1.2),
     "UAP": ("untargeted", 40, 0.5),
+    "pose-auto-attack-v1": ("untargeted", 100, 1.5),
 }
 """What runs have at one epsilon if they are asked to."""
 BATCH = 8

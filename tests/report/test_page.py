@@ -33,6 +33,8 @@ def test_everything_is_written(report: Path) -> None:
     assert report == folder / "report.html"
     assert {path.name for path in (folder / "tables").iterdir()} == {
         "scores.csv",
+        "checks.csv",
+        "smallest.csv",
         "joints.csv",
         "conditions.csv",
         "error_kinds.csv",
@@ -43,7 +45,7 @@ def test_everything_is_written(report: Path) -> None:
         "limbs.csv",
         "targets.csv",
     }
-    names = {"relative_score", "target_score", "published", "joints", "error_kinds"}
+    names = {"relative_score", "target_score", "published", "joints", "error_kinds", "smallest"}
     found = {path.name for path in (folder / "figures").iterdir()}
     assert found == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
     assert pl.read_csv(folder / "tables" / "scores.csv")["network"].n_unique() == len(NETWORKS)
@@ -64,7 +66,7 @@ def test_nothing_is_loaded_from_elsewhere(report: Path) -> None:
 
 def test_the_charts_share_one_copy_of_vega(report: Path) -> None:
     text = report.read_text()
-    assert text.count('class="spec"') == 4
+    assert text.count('class="spec"') == 5
     assert len(text) < 4_000_000
 
 

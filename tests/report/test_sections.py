@@ -13,6 +13,7 @@ from robustpose.report.runs import open_run
 from robustpose.report.sections import sections
 from robustpose.report.sections.iterations import iterations
 from robustpose.report.sections.joints import joints
+from robustpose.report.sections.smallest import smallest
 from robustpose.report.sections.transfer import foreign_means, transfer, transfer_table
 from robustpose.report.tables import joint_scores, scores
 from robustpose.studies.rows import read_rows
@@ -40,7 +41,7 @@ def direct(run: Path, victim: str, made_on: str, attack: str, epsilon: float) ->
 def test_a_plain_run_has_the_joints_alone(synthetic_run: WriteRun) -> None:
     run = open_run(synthetic_run(attacks=("IGSM-U-10",), epsilons=(4, 8)))
     found = sections(run, scores(run), joint_scores(run))
-    assert [section.anchor for section in found] == ["by-joint"]
+    assert [section.anchor for section in found] == ["checks", "by-joint"]
 
 
 def test_the_matrix_of_transfer_is_counted_in_the_rows(synthetic_run: WriteRun) -> None:
@@ -135,3 +136,26 @@ def test_defended_networks_belong_to_the_bare_one_and_stay_out_of_the_main_table
     run = open_run(folder)
     assert run.defended == {"2-SHG+mirror": "2-SHG", "2-SHG+mirror+jpeg:75": "2-SHG"}
     assert run.networks == NETWORKS
+
+
+def test_the_worst_case_counts_every_condition_up_to_a_size(synthetic_run: WriteRun) -> None:
+    assert smallest(open_run(synthetic_run(attacks=("FGSM-U",), epsilons=(4, 8)))) is None
+    folder = synthetic_run(
+        attacks=("FGSM-U", "IGSM-U-10"), epsilons=(1, 4, 8), shared=("IGSM-U-10 @ 8",)
+    )
+    section = smallest(open_run(folder))
+    assert section is not None
+    table = section.files["smallest"]
+    assert table.filter(network="2-SHG", eps255=8)["conditions"].to_list() == [8, 8]
+    rows = read_rows(folder).filter(
+        pl.col("victim") == "2-SHG",
+        (pl.col("made_on") == "2-SHG").fill_null(True)
+        | ((pl.col("condition") == "IGSM-U-10") & (pl.col("eps") > 7.9 / 255)),
+    )
+    error = rows.select("person", pl.col("error")).group_by("person").agg(pl.col("error"))
+    right = scored = 0
+    for person in error["error"].to_list():
+        worst = np.nanmin([np.nan_to_num(np.array(e, float), nan=9) <= 0.2 for e in person], axis=0)
+        right, scored = right + worst.sum(), scored + sum(v is not None for v in person[0])
+    bound = table.filter(network="2-SHG", eps255=8, attack="joint by joint (a bound)")
+    assert bound["remaining"].item() == pytest.approx(100 * right / scored)

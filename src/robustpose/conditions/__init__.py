@@ -6,6 +6,7 @@ from robustpose.conditions.clean import Clean
 from robustpose.conditions.condition import Artefact, Condition, Perturbed, Preparation, Sources
 from robustpose.conditions.ensemble import Ensemble
 from robustpose.conditions.noise import Noise
+from robustpose.conditions.smallest import Smallest
 from robustpose.conditions.universal import Universal
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Noise",
     "Perturbed",
     "Preparation",
+    "Smallest",
     "Sources",
     "Universal",
     "pose_auto_attack",

@@ -31,6 +31,9 @@ class Perturbed(NamedTuple):
     """Forward passes without gradient, likewise."""
     members: Sequence[str] | None = None
     """Of an ensemble: which member made each image."""
+    sizes: Float[Tensor, "n"] | None = None
+    """Each person's own epsilon, where those differ, infinite for whom none was found; the images
+    are then finished."""
 
 
 class Sources(NamedTuple):

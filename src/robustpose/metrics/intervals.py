@@ -16,6 +16,8 @@ from jaxtyping import Float
 
 COVERAGE = 0.95
 RESAMPLES = 1000
+FEWEST = 10
+"""With fewer people a bootstrap interval says nothing and is left out."""
 
 
 class Interval(NamedTuple):

@@ -17,10 +17,11 @@ NOTABLE_ZERO_GRADIENT = 0.01
 
 
 class Finding(NamedTuple):
-    """A few words in bold and the sentence that goes on from them."""
+    """A few words in bold and the sentence that goes on from them; about one `network`, if any."""
 
     lead: str
     text: str
+    network: str | None = None
 
 
 def main_condition(run: Run) -> Condition | None:
@@ -97,6 +98,7 @@ def _strongest(run: Run, scores: pl.DataFrame, main: Condition) -> Iterator[Find
             f"The strongest attack on it here, {row['attack']}, takes its {score} from "
             f"{before:.1f} % to {row['score']:.1f} % (relative {score} {row['relative']:.1f} %"
             f"{_spread(row)}).",
+            row["network"],
         )
 
 

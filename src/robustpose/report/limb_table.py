@@ -7,12 +7,13 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
+from robustpose.metrics.intervals import FEWEST
 from robustpose.metrics.limbs import PCP_THRESHOLD, limb_errors, limb_groups
 from robustpose.metrics.robustness import score_drop_by_group
 from robustpose.metrics.rules import Within
 from robustpose.report.explanations import cases
 from robustpose.report.runs import Condition, Run
-from robustpose.report.tables import FEWEST, counts_of
+from robustpose.report.tables import counts_of
 
 COLUMNS = ("clean", "score", "relative")
 SCHEMA = pl.Schema(

@@ -2,11 +2,9 @@
 
 import json
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import polars as pl
 import vl_convert
 from markupsafe import Markup
@@ -29,6 +27,8 @@ from robustpose.report.guess import guess_of
 from robustpose.report.kind_chart import kind_bars
 from robustpose.report.limb_table import limb_table
 from robustpose.report.listings import named, score_tables, signs, whole_curves
+from robustpose.report.marks import Marks
+from robustpose.report.pages import environment
 from robustpose.report.published import published_curves
 from robustpose.report.runs import Condition, Run, open_run
 from robustpose.report.sections import sections
@@ -88,6 +88,7 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
         "judged": judged,
         "grouped": _grouped(opened),
         "undrawn": _undrawn(opened),
+        "marked": Marks(opened.findings),
         "missing_cells": len(opened.missing),
         "incomplete": named(opened.missing),
         "provenance": _provenance(opened.study),
@@ -95,7 +96,7 @@ def write_report(run: Path, *, title: str | None = None) -> Path:
         "bundle": _vega(),
     }
     page = run / "report.html"
-    html = _environment().get_template("report.html.j2").render(content)
+    html = environment().get_template("report.html.j2").render(content)
     write_bytes(html.encode(), page)
     return page
 
@@ -233,17 +234,3 @@ def _vega() -> Markup:
             "</script", "<\\/script"
         )
     )
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    templates = resources.files("robustpose.report") / "templates"
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("robustpose.report", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["style"] = Markup((templates / "report.css").read_text(encoding="utf-8"))
-    return environment

@@ -17,7 +17,8 @@ from jaxtyping import Bool, Float
 
 from robustpose.metrics.rules import Rule, rule_of
 from robustpose.skeletons import Skeleton
-from robustpose.studies.rows import read_people, read_rows, read_study
+from robustpose.studies.checks import Finding, check_run
+from robustpose.studies.rows import errors_of, read_people, read_rows, read_study, truth_of
 
 LEVELS = 255
 """Epsilon is in [0, 1] in rows and in 0-255 units (8-bit levels) in every report."""
@@ -167,6 +168,11 @@ class Run:
         return tuple(cell for cell in self.cells if cell.part not in present)
 
     @cached_property
+    def findings(self) -> list[Finding]:
+        """What the checks say of each network."""
+        return check_run(self.folder)
+
+    @cached_property
     def _shown(self) -> set[tuple[str, str, str]]:
         return {
             (cell.condition, victim, cell.made_on or victim)
@@ -214,13 +220,7 @@ class Run:
         Without a condition, those of the clean images. `column` may be `target_error`.
         """
         rows = self.of(network, condition, made_on=made_on)
-        errors = np.full((len(self.people), len(self.skeleton)), np.nan)
-        known = rows.filter(pl.col(column).is_not_null())
-        places = [self._places[person] for person in known["person"]]
-        if places:
-            values = known[column].explode().cast(pl.Float64).to_numpy()
-            errors[places] = values.reshape(len(places), -1)
-        return errors
+        return errors_of(rows, self._places, len(self.skeleton), column=column)
 
     def column(
         self, network: str, condition: Condition | None, name: str
@@ -255,11 +255,7 @@ class Run:
     @cached_property
     def truth(self) -> Float[np.ndarray, "n k 2"]:
         """Annotated joints in canvas pixels; meaningless where not labelled."""
-        joints = [
-            [point if point and None not in point else (0, 0) for point in points]
-            for points in self.people["joints"].to_list()
-        ]
-        return np.array(joints, dtype=float).reshape(len(joints), len(self.skeleton), 2)
+        return truth_of(self.people).joints
 
     @cached_property
     def counted(self) -> Bool[np.ndarray, "k"]:
@@ -276,12 +272,12 @@ class Run:
     @cached_property
     def labelled(self) -> Bool[np.ndarray, "n k"]:
         """Which joints are annotated."""
-        return np.array(self.people["labelled"].to_list(), dtype=bool)
+        return truth_of(self.people).labelled
 
     @cached_property
     def size(self) -> Float[np.ndarray, "n"]:
         """The reference length of each person in canvas pixels; 0 where there is none."""
-        return self.people["size"].fill_null(0).cast(pl.Float64).to_numpy()
+        return truth_of(self.people).size
 
     @cached_property
     def _places(self) -> dict[str, int]:

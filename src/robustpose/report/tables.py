@@ -12,14 +12,11 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from robustpose.metrics.intervals import RESAMPLES, Interval, photo_counts
+from robustpose.metrics.intervals import FEWEST, RESAMPLES, Interval, photo_counts
 from robustpose.metrics.robustness import Drop, score_drop, score_drop_by_group, score_interval
 from robustpose.report.runs import Condition, Run, open_run
 
 CLEAN = "clean"
-FEWEST = 10
-"""With fewer people a bootstrap interval says nothing and is left out."""
-
 DECIMALS = 3
 """In CSV files; pages and pictures show one."""
 

@@ -2,8 +2,9 @@
 
 import re
 
-from robustpose.conditions import Condition
+from robustpose.conditions import Condition, Smallest
 from robustpose.data.people import Split
+from robustpose.defenses import Defended
 from robustpose.models import ZOO
 from robustpose.models.model import PoseModel
 from robustpose.models.resnet import ResNet
@@ -11,9 +12,13 @@ from robustpose.studies.provenance import described
 from robustpose.studies.study import Study
 
 
-def victim_entry(model: PoseModel, digest: str) -> dict[str, object]:
-    """Return what reports may ask of a network, which may be called NAME#SEED+DEFENSE."""
+def victim_entry(model: PoseModel, digest: str, *, repeat_difference: float) -> dict[str, object]:
+    """Return what reports may ask of a network, which may be called NAME#SEED+DEFENSE.
+
+    `repeat_difference` is what `studies.repeating` measured.
+    """
     name = re.split(r"[#+]", model.name)[0]
+    defenses = model.defenses if isinstance(model, Defended) else ()
     encoders = [module.name for module in model.modules() if isinstance(module, ResNet)]
     return {
         "checkpoint": digest,
@@ -21,6 +26,10 @@ def victim_entry(model: PoseModel, digest: str) -> dict[str, object]:
         "family": ZOO[name].family if name in ZOO else name,
         "stages": len(model.codecs),
         "backbone": encoders[0] if encoders else None,
+        "random": model.random,
+        "repeat_difference": repeat_difference,
+        "differentiable": all(defense.differentiable for defense in defenses),
+        "defenses": [defense.name for defense in defenses],
         "summary": f"{model.name}, {model.size[0]} x {model.size[1]} px",
         "parameters": sum(p.numel() for p in model.parameters()),
         "card": dict(model.card),
@@ -55,16 +64,17 @@ def cropping_entry(people: Split) -> dict[str, object]:
 
 
 def condition_entry(label: str, condition: Condition) -> dict[str, object]:
-    """Return what `study.json` says of a condition."""
+    """Return what `study.json` says of a condition; no `eps` where each person has their own."""
     ball = condition.ball
     settings = described(condition)
     method = settings.get("attack") or settings.get("method") or {}
+    each_their_own = isinstance(condition, Smallest)
     return {
         "label": label,
         "condition": condition.name,
         "goal": condition.goal,
         "norm": None if ball is None else ball.norm,
-        "eps": None if ball is None else ball.eps,
+        "eps": None if ball is None or each_their_own else ball.eps,
         "steps": condition.steps,
         "step_size": method.get("step_size"),
         "description": condition.description,

@@ -15,7 +15,8 @@ from robustpose.data.people import Named, Split
 from robustpose.geometry import scale_of, transformed
 from robustpose.metrics.floors import mean_pose, other_pose_chances
 from robustpose.metrics.rules import rule_of, score_of
-from robustpose.studies.provenance import described, digest_of
+from robustpose.studies.digests import digest_of
+from robustpose.studies.provenance import described
 from robustpose.studies.study import Study
 
 DRAWN = 1_000

@@ -1,18 +1,22 @@
 """From predictions to rows."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from robustpose.attacks.levels import TOLERANCE
 from robustpose.conditions import Condition, Perturbed
 from robustpose.geometry import scale_of, transformed
 from robustpose.metrics.distances import relative_errors
 from robustpose.poses import Pose, PoseBatch
-from robustpose.studies.provenance import described, digest_of
+from robustpose.studies.digests import digest_of
+from robustpose.studies.provenance import described
 from robustpose.studies.rows import PERSON, ROW
 from robustpose.studies.study import Cell, Study
 
@@ -37,6 +41,7 @@ def rows_of(
     """Return one row a person and victim."""
     condition = study.conditions[cell.label]
     shared = shared_columns(study.name, part, cell, condition, batch, perturbed, rounded=rounded)
+    shared |= _own_sizes(perturbed)
     return pl.concat(
         [
             pl.DataFrame(
@@ -137,6 +142,16 @@ def pose_columns(
 
 def _known(values: Float[Tensor, "n"]) -> list[float | None]:
     return [None if value.isnan() else float(value) for value in values]
+
+
+def _own_sizes(perturbed: Perturbed) -> dict[str, object]:
+    """Return the columns that say each person's own epsilon, where those differ."""
+    if perturbed.sizes is None:
+        return {}
+    sizes = [None if math.isinf(size) else size for size in perturbed.sizes.tolist()]
+    levels = torch.round(perturbed.images * 255) / 255 - perturbed.images
+    exact = (levels.abs().flatten(1).amax(dim=1) < TOLERANCE).tolist()
+    return {"eps": sizes, "rounded": exact}
 
 
 def _values(error: Float[np.ndarray, "n k"]) -> list[list[float | None]]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import inspect
-import json
 import platform
 from collections.abc import Mapping
 from dataclasses import Field, fields, is_dataclass
@@ -14,6 +13,7 @@ import torch
 from torch import nn
 
 from robustpose.models.model import PoseModel
+from robustpose.studies.digests import digest_of
 from robustpose.version import __version__
 
 LIBRARIES = ("torch", "numpy", "opencv-python-headless", "polars")
@@ -51,12 +51,6 @@ def described(value: object) -> Any:
             raise TypeError("a lambda cannot be described: give the function a name")
         return {"function": _name(value), "source": digest_of(inspect.getsource(value))}
     raise TypeError(f"{type(value).__name__} cannot be described: use plain values or dataclasses")
-
-
-def digest_of(content: object) -> str:
-    """Return a digest of a JSON value that does not depend on the order of keys."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 def weights_digest(model: PoseModel) -> str:

@@ -9,11 +9,13 @@ Missing is null, never NaN or 0. No torch here: a report can be made where no ne
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
+from jaxtyping import Bool, Float
 
 from robustpose.errors import UsageError
 
@@ -146,6 +148,44 @@ def read_people(run: Path) -> pl.DataFrame:
         raise UsageError(
             f"expected the people of a run at {path}: {error}; run the study again"
         ) from error
+
+
+class Truth(NamedTuple):
+    """The annotations of everybody, in the order of the study.
+
+    Joints are in canvas pixels and meaningless where not labelled; `size` is the reference length,
+    0 where there is none.
+    """
+
+    joints: Float[np.ndarray, "n k 2"]
+    labelled: Bool[np.ndarray, "n k"]
+    size: Float[np.ndarray, "n"]
+
+
+def truth_of(people: pl.DataFrame) -> Truth:
+    """Return the annotations that a table of people holds."""
+    labelled = np.array(people["labelled"].to_list(), dtype=bool)
+    joints = [
+        [point if point and None not in point else (0, 0) for point in points]
+        for points in people["joints"].to_list()
+    ]
+    return Truth(
+        np.array(joints, dtype=float).reshape(*labelled.shape, 2),
+        labelled,
+        people["size"].fill_null(0).cast(pl.Float64).to_numpy(),
+    )
+
+
+def errors_of(
+    rows: pl.DataFrame, places: Mapping[str, int], joints: int, *, column: str = "error"
+) -> Float[np.ndarray, "n k"]:
+    """Return the errors of rows, one a person, at the person's place; NaN where there is none."""
+    errors = np.full((len(places), joints), np.nan)
+    known = rows.filter(pl.col(column).is_not_null())
+    if len(known):
+        values = known[column].explode().cast(pl.Float64).to_numpy()
+        errors[[places[person] for person in known["person"]]] = values.reshape(len(known), -1)
+    return errors
 
 
 def read_study(run: Path) -> dict[str, Any]:

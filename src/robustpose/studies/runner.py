@@ -25,17 +25,18 @@ from robustpose.studies.configuration import (
     people_entry,
     victim_entry,
 )
+from robustpose.studies.digests import digest_of
 from robustpose.studies.folder import check_folder, check_same_run, locked
 from robustpose.studies.guesses import guess_entry
 from robustpose.studies.judging import Judged, people_table, rows_of
 from robustpose.studies.provenance import (
     arithmetic,
     described,
-    digest_of,
     libraries,
     machine,
     weights_digest,
 )
+from robustpose.studies.repeating import repeat_difference
 from robustpose.studies.rows import partial_of, read_study, write_json, write_table
 from robustpose.studies.samples import keep_images, keep_maps
 from robustpose.studies.study import Cell, Study
@@ -119,6 +120,12 @@ class _Runner:
     @cached_property
     def digests(self) -> Mapping[str, str]:
         return {name: weights_digest(model) for name, model in self.models.items()}
+
+    @cached_property
+    def repeats(self) -> Mapping[str, float]:
+        """How far each network's answers to the same people lie apart (`repeat_difference`)."""
+        batch = self._crop(0).to(self.device)
+        return {name: repeat_difference(model, batch) for name, model in self.models.items()}
 
     @cached_property
     def shared(self) -> Bool[Tensor, "k"]:
@@ -231,7 +238,8 @@ class _Runner:
             "people": people_entry(study, self.shared.tolist()),
             "guess": self.guess,
             "victims": {
-                name: victim_entry(model, self.digests[name]) for name, model in self.models.items()
+                name: victim_entry(model, self.digests[name], repeat_difference=self.repeats[name])
+                for name, model in self.models.items()
             },
             "conditions": [
                 condition_entry(label, condition) for label, condition in study.conditions.items()
@@ -332,7 +340,7 @@ class _Runner:
             perturbed.images,
             batch.images,
             condition.ball,
-            rounding=self.study.rounding,
+            rounding=self.study.rounding and perturbed.sizes is None,
             valid_range=self.study.valid_range,
         )
         targets = perturbed.targets

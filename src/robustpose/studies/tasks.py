@@ -29,12 +29,12 @@ from robustpose.models.tasks import LabelModel, TaskModel
 from robustpose.poses import Pose, PoseBatch
 from robustpose.studies.configuration import condition_entry
 from robustpose.studies.constant import Constant, ConstantAnswers, constant_answers
+from robustpose.studies.digests import digest_of
 from robustpose.studies.folder import check_folder
 from robustpose.studies.judging import pose_columns, shared_columns
 from robustpose.studies.provenance import (
     arithmetic,
     described,
-    digest_of,
     libraries,
     machine,
     weights_digest,

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import polars as pl
 
+from robustpose.metrics.intervals import FEWEST
 from robustpose.report.claims.claims import CLAIMS, Claim, Judge
 from robustpose.report.claims.evidence import Evidence
 from robustpose.report.claims.published_evidence import published_evidence
 from robustpose.report.claims.verdicts import Effect, Verdict, undecided, verdict
-from robustpose.report.tables import FEWEST
 
 _EFFECT = ("effect", "effect_low", "effect_high")
 _COLUMNS = pl.Schema(

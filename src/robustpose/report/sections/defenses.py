@@ -1,19 +1,23 @@
 """Simple defences, against an attacker who does not know of them and against one who does."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from robustpose.metrics.intervals import Interval
+from robustpose.metrics.intervals import FEWEST, Interval
 from robustpose.metrics.robustness import score_drop, score_interval
 from robustpose.report.listings import value
 from robustpose.report.runs import Condition, Run
 from robustpose.report.sections.section import Row, Section, Table
-from robustpose.report.tables import FEWEST, counts_of
+from robustpose.report.tables import counts_of
 
 COLUMNS = ("clean", "unaware", "aware")
+BARE = "none"
+"""What stands in the column of defences where there is none."""
 SCHEMA = pl.Schema(
     {
         "network": pl.String,
@@ -37,7 +41,7 @@ def defenses(run: Run) -> Section | None:
             f"{run.rule.name} in percent",
             "Defence",
             ["clean", "attack that does not know it", "attack that knows it"],
-            [Row(row["defence"], [value(row, name) for name in COLUMNS]) for row in own.to_dicts()],
+            [_row(network, line) for line in own.to_dicts()],
         )
         for (network, attack, eps), own in table.group_by(
             "network", "attack", "eps255", maintain_order=True
@@ -76,6 +80,12 @@ def defense_table(run: Run) -> pl.DataFrame:
     return table.with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
+def _row(base: str, line: Mapping[str, Any]) -> Row:
+    defence = line["defence"]
+    network = base if defence == BARE else f"{base}+{defence}"
+    return Row(defence, [value(line, name) for name in COLUMNS], network=network)
+
+
 def _line(
     run: Run, base: str, name: str, condition: Condition, counts: Float[np.ndarray, "b n"]
 ) -> dict[str, object]:
@@ -104,7 +114,7 @@ def _line(
     }
     return {
         "network": base,
-        "defence": "none" if name == base else name.removeprefix(f"{base}+"),
+        "defence": BARE if name == base else name.removeprefix(f"{base}+"),
         "attack": condition.name,
         "eps255": condition.eps255,
         **ends,

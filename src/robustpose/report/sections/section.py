@@ -11,11 +11,24 @@ from robustpose.report.listings import Value
 
 
 class Row(NamedTuple):
-    """A line of a table; a `quiet` one is not of this run: published, or a guess."""
+    """A line of a table; a `quiet` one is not of this run: published, or a guess.
+
+    `network` is whose scores they are, if that is not the name.
+    """
 
     name: str
     values: Sequence[Value]
     quiet: bool = False
+    network: str | None = None
+
+
+class Point(NamedTuple):
+    """A few words, how much they matter ("red", "amber"), and sentences that go on from them."""
+
+    lead: str
+    weight: str
+    text: str
+    aside: str
 
 
 class Table(NamedTuple):
@@ -41,6 +54,7 @@ class Section(NamedTuple):
     anchor: str
     heading: str
     prose: Sequence[str]
+    points: Sequence[Point] = ()
     figures: Sequence[Chart] = ()
     tables: Sequence[Table] = ()
     strips: Sequence[Strip] = ()

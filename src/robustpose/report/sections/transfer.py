@@ -6,13 +6,14 @@ import altair as alt
 import numpy as np
 import polars as pl
 
+from robustpose.metrics.intervals import FEWEST
 from robustpose.metrics.robustness import score_drop
 from robustpose.report.charts import INK, Spec, finished, plain
 from robustpose.report.figures import drawn
 from robustpose.report.listings import Value
 from robustpose.report.runs import Condition, Run
 from robustpose.report.sections.section import Row, Section, Table
-from robustpose.report.tables import FEWEST, counts_of
+from robustpose.report.tables import counts_of
 
 SCHEMA = pl.Schema(
     {
