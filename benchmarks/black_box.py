@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from robustpose.studies.levels import rounded
 
 import robustpose as rp
 from robustpose.attacks.attack import Outcome
@@ -23,6 +22,7 @@ from robustpose.attacks.balls import Linf
 from robustpose.attacks.evolution import NES
 from robustpose.attacks.goals import Goal, Judged, Untargeted
 from robustpose.attacks.iterated import Iterated, igsm
+from robustpose.attacks.levels import rounded
 from robustpose.attacks.losses import Loss
 from robustpose.attacks.random_search import Square
 from robustpose.attacks.sign_hunter import SignHunter
