@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from robustpose.attacks.balls import L2, Linf
+from robustpose.attacks.balls import L1, L2, Linf
 from robustpose.attacks.goals import Untargeted
 from robustpose.attacks.random_search import Square, _pyramid, _pyramids
 from robustpose.errors import UsageError
@@ -187,6 +187,12 @@ def test_it_lowers_a_network_without_a_gradient(network: PoseModel, batch: PoseB
 def test_senseless_settings_are_refused(settings: dict[str, float], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Square(ball=Linf(0.1), **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_other_balls_are_refused() -> None:
+    with pytest.raises(UsageError, match="knows L-inf and L2 balls, found L1"):
+        Square(ball=L1(10.0), queries=5)  # type: ignore[arg-type]
 
 
 def test_it_can_be_described() -> None:

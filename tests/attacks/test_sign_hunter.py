@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from robustpose.attacks.balls import L2, Linf
+from robustpose.attacks.balls import L1, L2, Linf
 from robustpose.attacks.sign_hunter import SignHunter, _blocks
 from robustpose.errors import UsageError
 from robustpose.studies.provenance import described
@@ -98,3 +98,9 @@ def test_settings() -> None:
     assert attack.description.startswith("25 queries of SignHunter, from ")
     with pytest.raises(UsageError, match="at least 1 query, found 0"):
         SignHunter(ball=Linf(0.1), queries=0)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_other_balls_are_refused() -> None:
+    with pytest.raises(UsageError, match="knows L-inf and L2 balls, found L1"):
+        SignHunter(ball=L1(10.0), queries=5)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from robustpose.attacks.attack import Outcome
-from robustpose.attacks.balls import Ball
+from robustpose.attacks.balls import L2, Linf
 from robustpose.attacks.losses import Loss
 from robustpose.errors import UsageError
 from robustpose.poses import Images
@@ -28,10 +28,14 @@ class SignHunter:
     such plateaus comes off them. Nothing is drawn.
     """
 
-    ball: Ball
+    ball: Linf | L2
     queries: int
 
     def __post_init__(self) -> None:
+        if not isinstance(self.ball, Linf | L2):
+            raise UsageError(
+                f"SignHunter knows L-inf and L2 balls, found {type(self.ball).__name__}"
+            )
         if self.queries < 1:
             raise UsageError(f"expected at least 1 query, found {self.queries}")
 
