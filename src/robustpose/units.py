@@ -16,3 +16,9 @@ def read_epsilon(text: str) -> float:
             f"found {text!r}"
         )
     return epsilon
+
+
+def check_epsilon(epsilon: float) -> None:
+    """Raise `UsageError` unless a radius in 0-255 units is more than 0 and at most 255."""
+    if not 0 < epsilon <= 255:
+        raise UsageError(f"epsilon is in 0-255 units: 0 < epsilon <= 255, found {epsilon:g}")

@@ -7,10 +7,11 @@ from robustpose.attacks.iterated import igsm, pgd
 from robustpose.attacks.random_search import Square
 from robustpose.conditions import Attacked, Condition, Noise, pose_auto_attack
 from robustpose.data.people import Split
-from robustpose.errors import UsageError, check_choice
+from robustpose.errors import check_choice
 from robustpose.protocols.jain2019 import labelled, victims
 from robustpose.protocols.jain2019.experiments import Shown
 from robustpose.studies.study import Study
+from robustpose.units import check_epsilon
 
 EPSILONS = (0.5, 1, 2, 8)
 """In 0-255 units: at 8 nothing undefended is left."""
@@ -41,8 +42,7 @@ def strong(
     `UsageError` for an unknown network or attack, or an epsilon out of (0, 255].
     """
     for epsilon in epsilons:
-        if not 0 < epsilon <= 255:
-            raise UsageError(f"epsilon is in 0-255 units: 0 < epsilon <= 255, found {epsilon:g}")
+        check_epsilon(epsilon)
     loaders = victims(networks, size=size)
     own = {name: (name,) for name in loaders}
     made = [each for eps in sorted(set(epsilons)) for each in _attacks(eps / 255, quick=quick)]

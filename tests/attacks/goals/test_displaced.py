@@ -139,7 +139,7 @@ def test_people_are_taken_and_seeds_are_theirs(network: PoseModel, batch: PoseBa
     fresh = Displaced().loss(network, batch.take([2, 0]))
     with torch.no_grad():
         assert torch.equal(taken(batch.images[[2, 0]]), fresh(batch.images[[2, 0]]))
-    assert taken.seeds == fresh.seeds
+    assert taken.places.seeds == fresh.places.seeds
     with pytest.raises(ValueError, match="one seed a person"):
         loss.seeded([1])
 
@@ -170,7 +170,7 @@ def test_joints_that_a_network_does_not_know_do_not_count(
             value = loss(images)
         finally:
             model.asked(own)
-        assert loss.counts.sum() == 4 * 12
+        assert loss.places.counts.sum() == 4 * 12
         assert torch.autograd.grad(value.sum(), images)[0].isfinite().all()
 
 

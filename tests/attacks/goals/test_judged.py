@@ -70,7 +70,7 @@ def test_what_is_not_scored_does_not_count(network: PoseModel, batch: PoseBatch)
     some.labelled[:, 3:] = False
     some.size[1] = 0
     loss = Judged().loss(network, some)
-    assert loss.counts.sum() == 9
+    assert loss.places.counts.sum() == 9
     assert loss(some.images)[1] == 0
     moved = replace(some, joints=torch.where(some.labelled[..., None], some.joints, torch.nan))
     assert torch.equal(Judged().loss(network, moved)(some.images), loss(some.images))
@@ -113,7 +113,7 @@ def test_some_of_the_people(network: PoseModel, batch: PoseBatch) -> None:
     taken = Judged().loss(network, batch).take(torch.tensor(chosen))
     fresh = Judged().loss(network, batch.take(chosen))
     assert torch.equal(taken(batch.images[chosen]), fresh(batch.images[chosen]))
-    assert taken.seeded([5, 6]).seeds == (5, 6)
+    assert taken.seeded([5, 6]).places.seeds == (5, 6)
 
 
 def test_a_gradient_is_refused_with_a_way_out(network: PoseModel, batch: PoseBatch) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from robustpose.attacks.goals.goal import check_asked, check_targets
+from robustpose.attacks.goals.places import Places, target_places, true_places
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
 from robustpose.poses import Images, Joints, PerImage, PoseBatch
@@ -53,12 +53,11 @@ class Judged:
 
     def loss(self, model: PoseModel, batch: PoseBatch) -> "JudgedLoss":
         """Return the loss. Raises `UsageError` if model and people have different skeletons."""
-        check_asked(model, batch)
-        return _loss(self.by, model, batch, batch.joints, batch.scored, towards=False)
+        return JudgedLoss(self.by, model, true_places(model, batch))
 
-    def towards(self, targets: Joints) -> "Shown":
+    def towards(self, targets: Joints) -> "JudgedTarget":
         """Return the goal of bringing joints into the same radius around other poses."""
-        return Shown(targets, self.by)
+        return JudgedTarget(targets, self.by)
 
     def description(self, *, targeted: bool) -> str:
         """What is raised or lowered, for a report."""
@@ -68,7 +67,7 @@ class Judged:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class JudgedTarget:
     """Every joint into the radius around another pose: lower what `Judged` raises."""
 
     targets: Joints
@@ -76,23 +75,16 @@ class Shown:
 
     def loss(self, model: PoseModel, batch: PoseBatch) -> "JudgedLoss":
         """Return minus the loss against the targets."""
-        check_asked(model, batch)
-        check_targets(self.targets, batch)
-        every = torch.ones_like(batch.labelled)
-        return _loss(self.by, model, batch, self.targets.to(batch.joints), every, towards=True)
+        return JudgedLoss(self.by, model, target_places(model, batch, self.targets))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class JudgedLoss:
-    """The worth of the answer: that of each joint that `counts`, summed; per image."""
+    """The worth of the answer: that of each joint that counts, summed; per image."""
 
-    model: PoseModel
     by: Judgement
-    joints: Joints
-    radius: PerJoint
-    counts: Bool[Tensor, "n k"]
-    seeds: tuple[int, ...]
-    towards: bool
+    model: PoseModel
+    places: Places
 
     def __call__(self, images: Images) -> PerImage:
         """Return the loss of each image. Raises `UsageError` where a gradient is wanted.
@@ -104,45 +96,17 @@ class JudgedLoss:
                 "predicted joints alone are seen, and they have no gradient: attack with Square or "
                 "SignHunter, or estimate the gradient (NES)"
             )
-        predicted = self.model.predict(images, self.seeds).joints
-        distance = torch.linalg.vector_norm(predicted - self.joints, dim=2) / self.radius
+        places = self.places
+        predicted = self.model.predict(images, places.seeds).joints
+        distance = torch.linalg.vector_norm(predicted - places.joints, dim=2) / places.radius
         worth = self.by(torch.where(distance.isfinite(), distance, torch.inf))
-        value = torch.where(self.counts, worth, 0).sum(dim=1)
-        return -value if self.towards else value
+        value = torch.where(places.counts, worth, 0).sum(dim=1)
+        return -value if places.wanted else value
 
     def seeded(self, seeds: Sequence[int]) -> "JudgedLoss":
         """Return the loss with what the network draws from these seeds, one a person."""
-        if len(seeds) != len(self.seeds):
-            raise ValueError(f"expected one seed a person ({len(self.seeds)}), found {len(seeds)}")
-        return replace(self, seeds=tuple(seeds))
+        return replace(self, places=self.places.seeded(seeds))
 
     def take(self, index: Int[Tensor, "m"]) -> "JudgedLoss":
         """Return the loss for some of the people."""
-        return replace(
-            self,
-            joints=self.joints[index],
-            radius=self.radius[index],
-            counts=self.counts[index],
-            seeds=tuple(self.seeds[place] for place in index.tolist()),
-        )
-
-
-def _loss(
-    by: Judgement,
-    model: PoseModel,
-    batch: PoseBatch,
-    joints: Joints,
-    counts: Bool[Tensor, "n k"],
-    *,
-    towards: bool,
-) -> JudgedLoss:
-    answers = torch.tensor(model.answers, device=counts.device)
-    return JudgedLoss(
-        model=model,
-        by=by,
-        joints=joints,
-        radius=torch.where(batch.radius > 0, batch.radius, 1.0),
-        counts=counts & answers & (batch.radius > 0),
-        seeds=batch.seeds,
-        towards=towards,
-    )
+        return replace(self, places=self.places.take(index))

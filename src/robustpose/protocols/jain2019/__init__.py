@@ -23,6 +23,7 @@ from robustpose.protocols.jain2019.experiments import (
     Shown,
 )
 from robustpose.studies.study import Study
+from robustpose.units import check_epsilon
 
 __all__ = ["EPSILONS", "EXPERIMENTS", "jain2019", "labelled", "quick", "victims"]
 
@@ -89,8 +90,7 @@ def jain2019(
     unknown experiment, network or attack, or an epsilon out of (0, 255].
     """
     for epsilon in (*epsilons, *universal):
-        if not 0 < epsilon <= 255:
-            raise UsageError(f"epsilon is in 0-255 units: 0 < epsilon <= 255, found {epsilon:g}")
+        check_epsilon(epsilon)
     chosen = _experiments(experiments, training)
     loaders = victims(networks, size=size)
     stages = {name: len(load().codecs) for name, load in loaders.items()}

@@ -12,7 +12,7 @@ from typing import Any
 from robustpose.attacks.iterated import fgsm, igsm
 from robustpose.conditions import Attacked, Clean
 from robustpose.data.rendered import rendered_people
-from robustpose.errors import UsageError, check_choice
+from robustpose.errors import check_choice
 from robustpose.models.tasks import load_tasks
 from robustpose.protocols.jain2019.experiments import (
     EPSILONS,
@@ -22,6 +22,7 @@ from robustpose.protocols.jain2019.experiments import (
 )
 from robustpose.studies.constant import Constant
 from robustpose.studies.tasks import TaskStudy
+from robustpose.units import check_epsilon
 
 MEASURED_ON = 1000
 """Training people on whom the answers that never look are measured."""
@@ -74,8 +75,7 @@ def quick_tasks(**settings: Any) -> TaskStudy:
 def _attacks(epsilons: Sequence[float]) -> Iterator[Attacked]:
     """Yield the attacks in the study's steps and in those of segmentation (`iterations`)."""
     for epsilon in epsilons:
-        if not 0 < epsilon <= 255:
-            raise UsageError(f"epsilon is in 0-255 units: 0 < epsilon <= 255, found {epsilon:g}")
+        check_epsilon(epsilon)
         eps, count = epsilon / 255, segmentation_steps(epsilon)
         yield Attacked(name="FGSM-U", attack=fgsm(eps=eps))
         for steps in (10, 100) if epsilon == RADIUS else (10,):
