@@ -1,6 +1,6 @@
 """The commands that attack networks and write a report: `robustpose demo`, `run`, `report`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,57 +103,32 @@ def run(
         Folder of the run; by default runs/STUDY-PEOPLE.
     """
     check_choice("study", study, ["jain2019", STRONG])
-    from robustpose.data import load_people
-    from robustpose.models import bundled_networks, bundled_trainings
-    from robustpose.protocols.jain2019 import EXPERIMENTS, jain2019
-    from robustpose.protocols.jain2019 import quick as quick_jain2019
-    from robustpose.protocols.strong import strong
-
-    for name in experiments or ():
-        check_choice("experiment", name, [*EXPERIMENTS, TASKS])
-    radii = [read_epsilon(text) for text in epsilons] if epsilons else None
-    settings: dict[str, Any]
     key, _, location = people.partition(":")
     variant = ["quick"] * quick + ["faithful"] * faithful
     place = [Path(location).resolve().name] if location else []
     folder = out or Path("runs") / "-".join([study, *variant, key, *place])
-    if study == STRONG:
-        _refuse(
-            experiments=experiments,
-            everywhere=everywhere,
-            fitted_on=fitted_on,
-            universal_step=universal_step,
-            faithful=faithful,
-        )
-        known = {"attacks": attacks, "epsilons": radii, "limit": limit, "size": size}
-        settings = {name: value for name, value in known.items() if value is not None}
-        settings |= {"quick": quick, "seed": seed, "precision": precision}
-        named = networks or bundled_networks()
-        return _run_and_report(strong(load_people(people), named, **settings), folder)
-    given: dict[str, Any] = {
-        "networks": networks,
-        "experiments": experiments and [name for name in experiments if name != TASKS],
-        "attacks": None if experiments == [TASKS] else attacks,
-        "epsilons": radii,
-        "limit": limit,
-        "size": size,
+    radii = [read_epsilon(text) for text in epsilons] if epsilons else None
+    known: dict[str, Any] = {"attacks": attacks, "epsilons": radii, "limit": limit, "size": size}
+    only = {
+        "experiments": experiments,
+        "everywhere": everywhere,
         "fitted_on": fitted_on,
         "universal_step": universal_step,
-    }
-    settings = {
-        **({} if quick else {"networks": [*bundled_networks(), *bundled_trainings()]}),
-        **{name: value for name, value in given.items() if value is not None},
-        "everywhere": everywhere,
         "faithful": faithful,
-        "seed": seed,
-        "precision": precision,
     }
-    protocol = quick_jain2019 if quick else jain2019
-    value = protocol(load_people(people), training=_training_people(people), **settings)
-    heads = None
-    if experiments is None or TASKS in experiments:
-        heads = _task_study(quick=quick, attacks=attacks, epsilons=radii, people=limit, seed=seed)
-    _run_and_report(value, folder, heads)
+    asked = {name: value for name, value in known.items() if value is not None}
+    asked |= {"seed": seed, "precision": precision}
+    if study == STRONG:
+        _refuse(**only)
+        _run_and_report(_strong(people, networks, quick=quick, settings=asked), folder)
+    else:
+        asked |= {name: value for name, value in only.items() if value is not None}
+        value, heads = _jain2019(people, networks, quick=quick, settings=asked), None
+        if experiments is None or TASKS in experiments:
+            heads = _task_study(
+                quick=quick, attacks=attacks, epsilons=radii, people=limit, seed=seed
+            )
+        _run_and_report(value, folder, heads)
 
 
 def report(folder: Path) -> None:
@@ -167,6 +142,37 @@ def report(folder: Path) -> None:
     from robustpose.report.page import write_report
 
     terminal.say(f"wrote {write_report(folder)}")
+
+
+def _strong(
+    people: str, networks: Sequence[str] | None, *, quick: bool, settings: Mapping[str, Any]
+) -> "Study":
+    from robustpose.data import load_people
+    from robustpose.models import bundled_networks
+    from robustpose.protocols.strong import strong
+
+    return strong(load_people(people), networks or bundled_networks(), quick=quick, **settings)
+
+
+def _jain2019(
+    people: str, networks: Sequence[str] | None, *, quick: bool, settings: Mapping[str, Any]
+) -> "Study":
+    from robustpose.data import load_people
+    from robustpose.models import bundled_networks, bundled_trainings
+    from robustpose.protocols.jain2019 import EXPERIMENTS, jain2019
+    from robustpose.protocols.jain2019 import quick as quick_jain2019
+
+    chosen = dict(settings)
+    if experiments := settings.get("experiments"):
+        for name in experiments:
+            check_choice("experiment", name, [*EXPERIMENTS, TASKS])
+        chosen["experiments"] = [name for name in experiments if name != TASKS]
+        if not chosen["experiments"]:
+            chosen.pop("attacks", None)  # they are those of the heads
+    if networks or not quick:
+        chosen["networks"] = networks or [*bundled_networks(), *bundled_trainings()]
+    protocol = quick_jain2019 if quick else jain2019
+    return protocol(load_people(people), training=_training_people(people), **chosen)
 
 
 def _run_and_report(study: "Study", out: Path, heads: "TaskStudy | None" = None) -> None:

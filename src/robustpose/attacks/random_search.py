@@ -16,6 +16,7 @@ from torch import Tensor
 from robustpose.attacks.attack import Outcome
 from robustpose.attacks.balls import L2, Linf
 from robustpose.attacks.losses import Loss
+from robustpose.attacks.queries import Search
 from robustpose.errors import UsageError
 from robustpose.poses import Images
 from robustpose.seeds import seed_of
@@ -29,7 +30,7 @@ Drawn = Float[Tensor, "n 8"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Square:
+class Square(Search):
     """Squares of one change a channel are tried at random places; what raises the loss is kept.
 
     `queries` values of the loss are asked for, that of the start among them, and no gradient. The
@@ -41,39 +42,20 @@ class Square:
     happens to be none is not drawn again.
     """
 
-    ball: Linf | L2
-    queries: int
     p_init: float = 0.8
 
     def __post_init__(self) -> None:
-        if not isinstance(self.ball, Linf | L2):
-            raise UsageError(f"Square knows L-inf and L2 balls, found {type(self.ball).__name__}")
-        if self.queries < 1:
-            raise UsageError(f"expected at least 1 query, found {self.queries}")
+        super().__post_init__()
         if not 0 < self.p_init <= 1:
             raise UsageError(
                 f"expected squares of more than 0 and at most 1 of the image, found {self.p_init}"
             )
 
     @property
-    def steps(self) -> int:
-        """Proposals and the start: as many as queries."""
-        return self.queries
-
-    @property
-    def cost(self) -> int:
-        """Work in gradient evaluations: a query is half of one."""
-        return -(-self.queries // 2)
-
-    @property
     def description(self) -> str:
         """What is tried, how often and from where."""
         start = "vertical stripes" if isinstance(self.ball, Linf) else "a grid of pyramids"
         return f"{self.queries} queries of Square, from {start}"
-
-    def __call__(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Images:
-        """Return images in the ball around `images` on which `loss` is higher."""
-        return self.outcome(loss, images, seeds).images
 
     @torch.no_grad()
     def outcome(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Outcome:

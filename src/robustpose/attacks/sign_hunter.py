@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 
 from robustpose.attacks.attack import Outcome
-from robustpose.attacks.balls import L2, Linf
 from robustpose.attacks.losses import Loss
-from robustpose.errors import UsageError
+from robustpose.attacks.queries import Search
 from robustpose.poses import Images
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignHunter:
+class SignHunter(Search):
     """The signs of the whole image are turned, then of its halves, its quarters, and so on.
 
     The start has every value raised by as much as the ball allows. An image is halved in the order
@@ -28,35 +27,10 @@ class SignHunter:
     such plateaus comes off them. Nothing is drawn.
     """
 
-    ball: Linf | L2
-    queries: int
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.ball, Linf | L2):
-            raise UsageError(
-                f"SignHunter knows L-inf and L2 balls, found {type(self.ball).__name__}"
-            )
-        if self.queries < 1:
-            raise UsageError(f"expected at least 1 query, found {self.queries}")
-
-    @property
-    def steps(self) -> int:
-        """Turns and the start: as many as queries."""
-        return self.queries
-
-    @property
-    def cost(self) -> int:
-        """Work in gradient evaluations: a query is half of one."""
-        return -(-self.queries // 2)
-
     @property
     def description(self) -> str:
         """What is tried, how often and from where."""
         return f"{self.queries} queries of SignHunter, from an image brighter everywhere"
-
-    def __call__(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Images:
-        """Return images in the ball around `images` on which `loss` is higher."""
-        return self.outcome(loss, images, seeds).images
 
     @torch.no_grad()
     def outcome(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Outcome:
