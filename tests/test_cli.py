@@ -52,6 +52,7 @@ REFUSED = {
     "unknown data set": (["run", "jain2019", "--people", "lps:x"], "did you mean lsp"),
     "unknown experiment": (["run", "jain2019", "--experiments", "whitebox"], "white-box"),
     "unknown attack": (["run", "jain2019", "--attacks", "FGSM"], "did you mean FGSM-U"),
+    "setting of another study": (["run", "strong", "--fitted-on", "9"], "leave it out for strong"),
     "negative epsilon": (["run", "jain2019", "--epsilons", "-1"], "0-255 units"),
     "epsilon over 255": (["run", "jain2019", "--epsilons", "256"], "0-255 units"),
     "epsilon of another unit": (["run", "jain2019", "--epsilons", "8/256"], "0-255 units"),
@@ -124,6 +125,21 @@ def test_run_writes_rows_and_report_and_resumes(monkeypatch, capsys, folder):
     assert "choose another --out" in capsys.readouterr().err
     again = {path: path.stat().st_mtime_ns for path in (folder / "run" / "rows").iterdir()}
     assert again == parts
+
+
+def test_the_strong_study_is_run_by_its_name(monkeypatch, capsys, folder):
+    monkeypatch.setattr("robustpose.studies.guesses.DRAWN", 10)
+    arguments = ["run", "strong", "--quick", "--limit", 2, "--networks", "resdec-compact"]
+    arguments += ["--attacks", "noise", "APGD-LO-20", "--epsilons", 1, "--out", "run"]
+    assert call(monkeypatch, *arguments) == 0
+    study = json.loads((folder / "run" / "study.json").read_text())
+    assert study["name"] == "strong-quick-v1"
+    assert [each["label"] for each in study["conditions"]] == [
+        "clean",
+        "noise @ 1",
+        "APGD-LO-20 @ 1",
+    ]
+    assert study["guess"]["split"] == "rendered/train"
 
 
 def test_without_training_people_a_study_goes_on_and_says_why(capsys, folder):

@@ -151,7 +151,13 @@ def _strong(
     from robustpose.models import bundled_networks
     from robustpose.protocols.strong import strong
 
-    return strong(load_people(people), networks or bundled_networks(), quick=quick, **settings)
+    return strong(
+        load_people(people),
+        networks or bundled_networks(),
+        training=_training_people(people),
+        quick=quick,
+        **settings,
+    )
 
 
 def _jain2019(

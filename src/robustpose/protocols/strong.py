@@ -23,6 +23,7 @@ def strong(
     people: Split,
     networks: Sequence[str],
     *,
+    training: Split | None = None,
     epsilons: Sequence[float] = EPSILONS,
     attacks: Sequence[str] | None = None,
     quick: bool = False,
@@ -38,8 +39,9 @@ def strong(
     Every attack is untargeted in what it is judged by, and made on the network that sees it. "PGD"
     raises the training loss from random images, with as many gradients as all members have
     together: more than the ensemble spends, which leaves out who is lost. `quick` is its smaller
-    budget. `attacks` leaves all but some out, by name. Raises
-    `UsageError` for an unknown network or attack, or an epsilon out of (0, 255].
+    budget. `attacks` leaves all but some out, by name. A guess to hold scores against is made of
+    `training` people. Raises `UsageError` for an unknown network or attack, or an epsilon out of
+    (0, 255].
     """
     for epsilon in epsilons:
         check_epsilon(epsilon)
@@ -57,6 +59,7 @@ def strong(
         name="strong-quick-v1" if quick else "strong-v1",
         people=people.limited(limit),
         preparation=people,
+        training=training,
         canvas=canvas,
         victims=loaders,
         conditions=conditions,

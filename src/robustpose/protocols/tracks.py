@@ -97,9 +97,8 @@ def track_of(study: Mapping[str, Any], name: str | None = None) -> Track:
     ]
     if not found:
         offered = ", ".join(f"{each.name} of {each.people}" for each in TRACKS.values())
-        raise UsageError(
-            f"the run judges people of {people}; {name or 'no track'} does not: there are {offered}"
-        )
+        without = "no track does" if name is None else f"{name} does not"
+        raise UsageError(f"the run judges people of {people}; {without}: there are {offered}")
     return found[0]
 
 
