@@ -2,6 +2,10 @@
 
 import hashlib
 
+REPEATABLE = 1e-5
+"""Difference between two answers to one picture, over the largest output: below, another order of
+sums explains it; any noise that is to hide gradients is larger."""
+
 
 def seed_of(*parts: str | int) -> int:
     """Return a seed in [0, 2**63) that depends on every part and on nothing else.

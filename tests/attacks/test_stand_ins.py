@@ -88,6 +88,103 @@ def test_a_network_says_the_same_with_them(network: PoseModel, batch: PoseBatch)
     assert (other.gradient != 0).float().mean() > 0.99
 
 
+def eight_bits(images: Images) -> Images:
+    """Return images as NumPy has them in 8 bits, whence no gradient leads back."""
+    array = (255 * images).detach().cpu().numpy().astype("uint8")
+    return torch.from_numpy(array).to(images.device).float() / 255
+
+
+def thermometer(images: Images) -> Images:
+    """Return whether each value is above each of ten levels: thirty channels."""
+    levels = torch.linspace(0.05, 0.95, 10, device=images.device).view(1, 1, -1, 1, 1)
+    return (images[:, :, None] > levels).flatten(1, 2).float()
+
+
+@torch.no_grad()
+def without_gradients(images: Images) -> Images:
+    """Return images that autograd has not seen."""
+    return images * 1.0
+
+
+def steep(images: Images) -> Images:
+    """Return the images through a sigmoid that PyTorch does not know as one."""
+    return 1 / (1 + torch.exp(-200 * (images - 0.5)))
+
+
+class Behind(nn.Module):
+    """A layer behind what a trap makes of the picture, and one behind what it makes of maps."""
+
+    def __init__(self, before: Callable[[Tensor], Tensor], between: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.before, self.between = before, between
+        channels = self.before(torch.zeros(1, 3, 2, 2)).shape[1]
+        torch.manual_seed(0)
+        self.first, self.second = nn.Conv2d(channels, 4, 3, padding=1), nn.Conv2d(4, 2, 1)
+        self.requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.second(self.between(self.first(self.before(images)))).float()
+
+
+def nothing(maps: Tensor) -> Tensor:
+    return maps
+
+
+PICTURES = 0.05 + 0.9 * torch.rand((2, 3, 16, 16), generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(
+    ("place", "cut"),
+    [
+        ("before", eight_bits),
+        ("before", without_gradients),
+        ("before", torch.detach),
+        ("between", without_gradients),
+        ("between", torch.detach),
+    ],
+)
+def test_a_cut_is_bridged_nearly_as_if_it_were_not_there(
+    place: str, cut: Callable[[Tensor], Tensor]
+) -> None:
+    free = Sum(Behind(nothing, nothing))
+    trapped = Sum(Behind(**{"before": nothing, "between": nothing, place: cut}))
+    assert not leads_back(trapped, PICTURES)
+    wanted = exact(free, PICTURES, [0, 1]).gradient
+    found = stand_ins(trapped, PICTURES, [0, 1])
+    torch.testing.assert_close(found.gradient, wanted, atol=1e-3, rtol=0.02)
+    torch.testing.assert_close(found.loss, trapped(PICTURES), atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("trap", [thermometer, steep])
+def test_steps_before_the_first_layer_are_seen_as_slopes(
+    trap: Callable[[Tensor], Tensor],
+) -> None:
+    loss = Sum(Behind(trap, nothing))
+    found = stand_ins(loss, PICTURES, [0, 1]).gradient
+    assert (found != 0).float().mean() > 0.99
+    # What is found leads up, in steps large enough to be seen.
+    with torch.no_grad():
+        assert (loss(PICTURES + 0.1 * found.sign()) > loss(PICTURES)).all()
+
+
+def test_a_picture_that_is_turned_keeps_its_own_gradient() -> None:
+    loss = Sum(Behind(lambda x: x.flip(3), nothing))
+    one, other = (each(loss, PICTURES, [0, 1]).gradient for each in (exact, stand_ins))
+    torch.testing.assert_close(one, other)
+
+
+def test_a_whole_network_without_gradients_has_some() -> None:
+    free = Behind(nothing, nothing)
+    loss = Sum(torch.no_grad()(free))
+    found = stand_ins(loss, PICTURES, [0, 1]).gradient
+    torch.testing.assert_close(found, exact(Sum(free), PICTURES, [0, 1]).gradient)
+
+
+def test_gradients_that_are_no_numbers_count_as_none() -> None:
+    found = stand_ins(Sum(lambda x: (x - x.detach()).sqrt()), IMAGES, [0, 1])
+    assert (found.gradient == 0).all()
+
+
 class Trapped(Wrapped):
     """A network whose picture goes through 8 bits, where gradients end."""
 

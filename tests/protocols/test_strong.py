@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 import torch
@@ -27,9 +28,10 @@ def test_the_ensemble_its_members_and_what_it_is_held_against(quick: bool) -> No
     ensemble = pose_auto_attack(Linf(2 / 255), quick=quick)
     names = [condition.name for condition in study.conditions.values()]
     members = [member.name for member in ensemble.members]
-    assert names[:4] == ["clean", "noise", "IGSM-U-10", "IGSM-U-100"]
-    assert names[5:] == [*members, ensemble.name]
-    pgd = study.conditions[f"{names[4]} @ 2"]
+    assert names[:5] == ["clean", "noise", "FGSM-U", "IGSM-U-10", "IGSM-U-100"]
+    assert names[6:-2] == [*members, ensemble.name]
+    assert names[-2:] == ["APGD-LO-40" if quick else "APGD-LO-200", members[0]]
+    pgd = study.conditions[f"{names[5]} @ 2"]
     assert isinstance(pgd, Attacked)
     gradients = sum(m.cost for m in ensemble.members if not isinstance(m.attack, Square))
     assert gradients <= pgd.cost < gradients + 100
@@ -40,7 +42,10 @@ def test_the_ensemble_its_members_and_what_it_is_held_against(quick: bool) -> No
 def test_all_radii_unless_others_are_asked_for() -> None:
     study = strong(PEOPLE, [NETWORK])
     radii = {each.ball.eps for each in study.conditions.values() if each.ball is not None}
-    assert radii == {eps / 255 for eps in (0.5, 1, 2, 8)}
+    assert radii == {eps / 255 for eps in (0.5, 1, 2, 8, 16)}
+    assert study.conditions["APGD-LO-200 @ 1"].steps == 200
+    at_sixteen = [label for label in study.conditions if label.endswith("@ 16")]
+    assert at_sixteen == ["APGD-LO-100 @ 16"]
 
 
 def test_what_is_unknown_is_refused() -> None:
@@ -71,6 +76,7 @@ def shortened(study: Study) -> Study:
 def test_rows_say_which_member_it_was_and_what_was_spent(tmp_path: Path) -> None:
     study = shortened(strong(PEOPLE, [NETWORK], epsilons=[8], quick=True))
     rows = read_rows(run_study(study, tmp_path / "run", device=torch.device("cpu")))
+    rows = rows.filter(pl.col("eps").is_null() | (pl.col("eps") < 16 / 255))
     names = [each.name for each in pose_auto_attack(Linf(8 / 255), quick=True).members]
     ensemble = rows.filter(pl.col("condition") == "pose-auto-attack-v1-quick")
     assert set(ensemble["member"]) <= {*names, "clean"}
@@ -90,3 +96,35 @@ def test_rows_say_which_member_it_was_and_what_was_spent(tmp_path: Path) -> None
     )
     assert (ensemble["gradients"] <= spent["gradients"].max()).all()
     assert (ensemble["queries"] <= spent["queries"].max() + len(names) + 1).all()
+
+
+def test_an_ensemble_is_the_same_with_and_without_rows_of_its_members(tmp_path: Path) -> None:
+    whole = shortened(strong(PEOPLE, [NETWORK], epsilons=[8], quick=True))
+    whole = replace(whole, keep=2)
+    alone = {
+        label: condition
+        for label, condition in whole.conditions.items()
+        if label == "clean" or isinstance(condition, Ensemble)
+    }
+    found = []
+    for name, conditions in (("whole", whole.conditions), ("alone", alone)):
+        study = replace(whole, conditions=conditions, exposures={})
+        rows = read_rows(run_study(study, tmp_path / name, device=torch.device("cpu")))
+        found.append(rows.filter(pl.col("member").is_not_null()).sort("person"))
+    from_rows, attacked = found
+    same = ("part", "settings", "condition", "eps", "goal", "norm", "steps", "made_on", "victim")
+    assert from_rows.select(same).equals(attacked.select(same))
+    assert from_rows["gradients"].to_list() == attacked["gradients"].to_list()
+    assert from_rows["queries"].to_list() == attacked["queries"].to_list()
+    assert from_rows["member"].to_list() == attacked["member"].to_list()
+    for column in ("joints", "error", "confidence", "perturbation_linf", "zero_gradient"):
+        one, other = (
+            np.array(rows[column].to_list(), dtype=float) for rows in (from_rows, attacked)
+        )
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    pictures = [
+        sorted(path.name for path in (tmp_path / name / "samples" / part).iterdir())
+        for name, part in (("whole", from_rows["part"][0]), ("alone", attacked["part"][0]))
+    ]
+    assert pictures[0] == pictures[1]
+    assert pictures[0]

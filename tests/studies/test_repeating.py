@@ -14,8 +14,8 @@ from robustpose.conditions import Clean
 from robustpose.data.crops import crop
 from robustpose.defenses import JPEG, ResizeAndPad, defended
 from robustpose.models.model import PoseModel
-from robustpose.studies.checks.nature import REPEATABLE
-from robustpose.studies.repeating import repeat_difference
+from robustpose.models.repeating import repeat_difference
+from robustpose.seeds import REPEATABLE
 from robustpose.studies.rows import read_study
 from robustpose.studies.runner import run_study
 from robustpose.studies.study import Study

@@ -35,7 +35,10 @@ class Ball(Protocol):
         ...
 
     def ascent(self, gradient: Images) -> Images:
-        """Return the direction of steepest ascent, a step of length 1 in this norm."""
+        """Return the direction of steepest ascent, a step of length 1 in this norm.
+
+        What is not a number leads nowhere.
+        """
         ...
 
     def distance(self, images: Images, origin: Images) -> PerImage:
@@ -66,7 +69,7 @@ class Linf:
 
     def ascent(self, gradient: Images) -> Images:
         """Return the sign of the gradient."""
-        return gradient.sign()
+        return gradient.nan_to_num(0.0).sign()
 
     def distance(self, images: Images, origin: Images) -> PerImage:
         """Return the largest change of a value."""
@@ -114,7 +117,8 @@ class L2:
 
     def ascent(self, gradient: Images) -> Images:
         """Return the gradient at length 1; a zero gradient stays zero."""
-        return gradient / self._length(gradient).clamp_min(1e-30)
+        known = gradient.nan_to_num(0.0)
+        return known / self._length(known).clamp_min(1e-30)
 
     def distance(self, images: Images, origin: Images) -> PerImage:
         """Return the Euclidean length of the change."""
@@ -174,12 +178,13 @@ class L1:
         The steepest direction of all would change a single value. `share` may differ by image
         (n, 1, 1, 1); at least one value moves.
         """
-        size = gradient.abs().flatten(1)
+        known = gradient.nan_to_num(0.0)
+        size = known.abs().flatten(1)
         count = size.shape[1]
         left_out = (1 - torch.as_tensor(share, device=size.device).flatten()) * count
         place = left_out.long().clamp(0, count - 1).expand(len(size))
         least = size.sort(dim=1).values.gather(1, place[:, None]).view(-1, 1, 1, 1)
-        signs = gradient.sign() * (gradient.abs() >= least)
+        signs = known.sign() * (known.abs() >= least)
         return signs / self._length(signs).clamp_min(1e-10)
 
     def distance(self, images: Images, origin: Images) -> PerImage:
@@ -229,7 +234,8 @@ class L0:
 
     def ascent(self, gradient: Images) -> Images:
         """Return the gradient, its largest value 1."""
-        return gradient / gradient.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-30)
+        known = gradient.nan_to_num(0.0)
+        return known / known.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(1e-30)
 
     def distance(self, images: Images, origin: Images) -> PerImage:
         """Return how many pixels differ."""

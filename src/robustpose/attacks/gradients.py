@@ -1,7 +1,7 @@
 """Gradients of a loss with respect to images, in one place."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -97,10 +97,11 @@ class Averaged:
     Adversarial Examples", ICML 2018. Each draw asks the loss with other seeds (`RandomLoss`), made
     of the attack's own, one a person: the attacker does not know what will be drawn when the image
     is judged. `exact` does, for a loss has the seeds of the judge. One forward and one backward
-    pass a draw, one after the other.
+    pass a draw, one after the other, by `gradient`.
     """
 
     draws: int
+    gradient: GradientFn = field(default=exact, metadata={"later": True})
 
     def __post_init__(self) -> None:
         if self.draws < 1:
@@ -113,7 +114,7 @@ class Averaged:
 
     def __call__(self, loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
         """Return the means. Raises `UsageError` for a loss that cannot be asked with seeds."""
-        drawn = [exact(one, images, seeds) for one in self._drawn(loss, seeds)]
+        drawn = [self.gradient(one, images, seeds) for one in self._drawn(loss, seeds)]
         return Ascent(*(torch.stack(each).mean(dim=0) for each in zip(*drawn, strict=True)))
 
     @torch.no_grad()
@@ -156,5 +157,5 @@ def step_seeds(seeds: Sequence[int], climb: int, step: int) -> list[int]:
 
 
 def zero_share(gradient: Images) -> PerImage:
-    """Return the share of values that are exactly zero, per image."""
-    return (gradient == 0).flatten(1).float().mean(dim=1)
+    """Return the share of values that are exactly zero, or no number at all, per image."""
+    return ((gradient == 0) | gradient.isnan()).flatten(1).float().mean(dim=1)

@@ -5,21 +5,28 @@ Gradients Give a False Sense of Security", ICML 2018. The way forth is exact, al
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Int
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from robustpose.attacks.bridges import bridged
 from robustpose.attacks.gradients import Ascent, exact
 from robustpose.attacks.losses import Loss
-from robustpose.poses import Images
+from robustpose.poses import Images, PerImage
 
 STEEP = 4.0
 """Sigmoid and tanh are differentiated as if no value were larger than this."""
 LEAK = 0.1
 """The slope of a stand-in for a rectifier where the rectifier has none."""
+LEAST_EXPLAINED = 0.5
+"""What is done to a picture keeps its own gradient if no linear function explains half of it: a
+flip, say."""
 
 
 def stand_ins(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
@@ -27,35 +34,95 @@ def stand_ins(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
 
     Rounding (also by a cast to 8 bits), signs and clamps are differentiated by the identity;
     sigmoid, tanh and soft-max as if their argument were smaller, so that none is saturated;
-    rectifiers with a leak. Operations are caught as they run: nothing is known of models here. Not
-    caught are those that write into a tensor whose new value is then read from there (`relu_`), and
-    all that leave PyTorch. A gradient function as `exact` is; one forward and one backward pass.
+    rectifiers with a leak. Whatever is done to a picture before the first layer, in PyTorch or out
+    of it, is differentiated as the linear function of the picture that comes nearest to it, if it
+    comes near; so is what lies between two layers without a way back (`bridged`).
+
+    Operations are caught as they run: nothing is known of models here. Not caught are those that
+    write into a tensor whose new value is then read from there (`relu_`). A gradient that is not
+    finite counts as none. A gradient function as `exact` is; one forward and one backward pass.
     """
-    with _StandIns():
-        return exact(loss, images, seeds)
+    found = exact(_Watched(loss), images, seeds)
+    return found._replace(gradient=found.gradient.nan_to_num(0.0, 0.0, 0.0))
 
 
 class _StandIns(TorchFunctionMode):
     """Every operation that has a stand-in, wherever it is called, with its gradient."""
 
+    def __init__(self, picture: Images) -> None:
+        super().__init__()
+        self.picture: Images | None = picture  # what no layer has seen yet
+        self.source: Tensor = picture  # the last map with a way back to the picture
+
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        named = kwargs or {}
-        stand_in = STAND_INS.get(func)
-        given = args[0] if args else named.get("input")
-        if stand_in is None or not isinstance(given, Tensor) or not given.requires_grad:
-            return func(*args, **named)
-        smooth = stand_in(*args, **named)
-        if smooth is None:
-            return func(*args, **named)
-        with torch.no_grad():
-            # Of a copy: some operations write into what they are given.
-            if args:
-                value = func(given.clone(), *args[1:], **named)
-            else:
-                value = func(**{**named, "input": given.clone()})
-        return _Instead.apply(smooth, value)  # type: ignore[no-untyped-call]
+        given = dict(kwargs or {})
+        # An operation under `no_grad` has a gradient all the same, wherever it can have one.
+        if not torch.is_grad_enabled() and _needs_gradient((*args, *given.values())):
+            with suppress(RuntimeError), torch.enable_grad():
+                return self._called(func, args, given)
+        return self._called(func, args, given)
+
+    def _called(self, func: Any, args: Any, named: dict[str, Any]) -> Any:
+        if func in LAYERS or func in ENDS:
+            args, named = self._led_back(func, args, named)
+        result = _stood_in(func, args, named)
+        if self._is_map(result) and result.requires_grad:
+            self.source = result
+        return result
+
+    def _led_back(self, func: Any, args: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Return arguments whose first has a way back to the picture."""
+        maps = args[0] if args else named.get("input")
+        if not self._is_map(maps) or not maps.is_floating_point():
+            return args, named
+        if self.picture is not None and func in LAYERS:
+            least = LEAST_EXPLAINED if maps.requires_grad else 0.0
+            maps, self.picture = bridged(maps, self.picture, least=least), None
+        elif not maps.requires_grad:
+            maps = bridged(maps, self.source)
+        return ((maps, *args[1:]), named) if args else (args, {**named, "input": maps})
+
+    def _is_map(self, value: Any) -> TypeGuard[Tensor]:
+        """Tell whether a value is maps (n, channels, rows, columns) of the images."""
+        return isinstance(value, Tensor) and value.dim() == 4 and len(value) == len(self.source)
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """A loss whose operations have their stand-ins."""
+
+    loss: Loss
+
+    def __call__(self, images: Images) -> PerImage:
+        with _StandIns(images):
+            return self.loss(images)
+
+    def take(self, index: Int[Tensor, "m"]) -> "_Watched":
+        return _Watched(self.loss.take(index))
+
+
+def _needs_gradient(values: tuple[Any, ...]) -> bool:
+    return any(isinstance(value, Tensor) and value.requires_grad for value in values)
+
+
+def _stood_in(func: Any, args: Any, named: Mapping[str, Any]) -> Any:
+    """Call an operation, with the gradient of its stand-in if it has one."""
+    stand_in = STAND_INS.get(func)
+    given = args[0] if args else named.get("input")
+    if stand_in is None or not isinstance(given, Tensor) or not given.requires_grad:
+        return func(*args, **named)
+    smooth = stand_in(*args, **named)
+    if smooth is None:
+        return func(*args, **named)
+    with torch.no_grad():
+        # Of a copy: some operations write into what they are given.
+        if args:
+            value = func(given.clone(), *args[1:], **named)
+        else:
+            value = func(**{**named, "input": given.clone()})
+    return _Instead.apply(smooth, value)  # type: ignore[no-untyped-call]
 
 
 class _Instead(torch.autograd.Function):
@@ -100,6 +167,11 @@ def _gentle(values: Tensor) -> Tensor:
     largest = values.detach().abs().flatten(1).amax(dim=1)
     return values / (largest / STEEP).clamp_min(1).view(-1, *[1] * (values.dim() - 1))
 
+
+LAYERS = frozenset([F.conv2d, torch.conv2d, F.conv_transpose2d, torch.conv_transpose2d, F.linear])
+"""Where a network begins to look at the picture."""
+ENDS = frozenset([F.batch_norm, torch.batch_norm, Tensor.float])
+"""Other operations on what may have lost its way back; outputs are brought to single precision."""
 
 STAND_INS: Mapping[Any, Callable[..., Tensor | None]] = {
     **dict.fromkeys([torch.round, torch.floor, torch.ceil, torch.trunc, torch.fix], _same),

@@ -5,7 +5,7 @@ from robustpose.attacks.attack import Attack
 from robustpose.attacks.balls import L2, Linf
 from robustpose.attacks.goals import Aim, Displaced, Untargeted
 from robustpose.attacks.goals.joint_losses import cos_pgd, log_odds, pck_margin
-from robustpose.attacks.gradients import GradientFn, exact
+from robustpose.attacks.gradients import Averaged, GradientFn, exact
 from robustpose.attacks.random_search import Square
 from robustpose.attacks.stand_ins import stand_ins
 from robustpose.conditions.attacked import Attacked
@@ -14,20 +14,18 @@ from robustpose.conditions.ensemble import Ensemble
 NAME = "pose-auto-attack-v1"
 STEPS, QUERIES = 100, 2_000
 QUICK_STEPS, QUICK_QUERIES = 20, 500
+DRAWS = 10
+"""Draws that gradients are averaged over where a network is random."""
 
 
 def pose_auto_attack(ball: Linf | L2, *, quick: bool = False) -> Ensemble:
     """Return the ensemble in a ball; `quick` is the smaller of its two budgets.
 
     Three losses made for the metric, another person's pose as a target, gradients with stand-ins
-    where a network masks its own, and a search without any: `docs/design/strong.md` says why.
-    The cheap members come first. Whatever changes what it does makes it another version.
+    where a network masks its own, and a search without any; against random networks also averaged
+    gradients, exact and with stand-ins: `docs/design/strong.md` says why. The cheap members come
+    first. Whatever changes what it does makes it another version.
     """
-    name = f"{NAME}-quick" if quick else NAME
-    return Ensemble(name=name, members=_members(ball, quick=quick))
-
-
-def _members(ball: Linf | L2, *, quick: bool) -> tuple[Attacked, ...]:
     steps, queries = (QUICK_STEPS, QUICK_QUERIES) if quick else (STEPS, QUERIES)
 
     def climbing(gradient: GradientFn = exact) -> Attack:
@@ -37,7 +35,7 @@ def _members(ball: Linf | L2, *, quick: bool) -> tuple[Attacked, ...]:
         return Attacked(name=name, attack=attack, by=by, targeted=targeted)
 
     odds = Displaced(by=log_odds)
-    return (
+    members = (
         member(f"APGD-LO-{steps}", odds, climbing()),
         member(f"APGD-PCK-{steps}", Displaced(by=pck_margin), climbing()),
         member(f"APGD-COS-{steps}", Displaced(by=cos_pgd), climbing()),
@@ -45,3 +43,12 @@ def _members(ball: Linf | L2, *, quick: bool) -> tuple[Attacked, ...]:
         member(f"APGD-BPDA-{steps}", odds, climbing(stand_ins)),
         member(f"Square-{queries}", odds, Square(ball=ball, queries=queries)),
     )
+    averaged, in_stead = (
+        climbing(Averaged(draws=DRAWS, gradient=each)) for each in (exact, stand_ins)
+    )
+    where_random = (
+        member(f"APGD-EOT-{steps}", odds, averaged),
+        member(f"APGD-EOT-BPDA-{steps}", odds, in_stead),
+    )
+    name = f"{NAME}-quick" if quick else NAME
+    return Ensemble(name=name, members=members, where_random=where_random)

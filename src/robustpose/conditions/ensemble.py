@@ -1,6 +1,5 @@
 """Several attacks, of which each person is shown the one that hurts them most."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,18 +11,19 @@ from robustpose.attacks.balls import Ball
 from robustpose.attacks.levels import finished
 from robustpose.conditions.attacked import Attacked
 from robustpose.conditions.condition import Artefact, Perturbed, Preparation, Sources
+from robustpose.conditions.worst import Spent, Worst
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.metrics.distances import relative_errors
 from robustpose.metrics.rules import rule_of
 from robustpose.metrics.worst_case import Harm, harm
 from robustpose.models.model import PoseModel
+from robustpose.models.repeating import repeat_difference
 from robustpose.poses import Images, PoseBatch
+from robustpose.seeds import REPEATABLE
 
-CLEAN = "clean"
-"""The member that is named where no attack made things worse."""
-NOTHING = 0.01
-"""A person whose joints have no more than this share of their credit is lost."""
+ASKED = 8
+"""How often a network whose draws no seed settles is asked what an image has done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +35,13 @@ class Ensemble:
     clean image, if none is worse. Who has no joint left right is not attacked again. Members begin
     afresh, so that each could have been run alone: Croce and Hein 2020 (AutoAttack).
 
-    `rounding` is that of the study: whether the images will be brought to 8-bit levels.
+    `rounding` is that of the study: whether the images will be brought to 8-bit levels. The members
+    `where_random` come last, and only against models that draw random numbers.
     """
 
     name: str
     members: tuple[Attacked, ...]
+    where_random: tuple[Attacked, ...] = ()
     rounding: bool = True
     goal = "untargeted"
     preparation_cost = 0
@@ -48,14 +50,16 @@ class Ensemble:
     def __post_init__(self) -> None:
         if not self.members:
             raise UsageError(f"{self.name} needs at least one attack")
-        if any(member.ball != self.ball for member in self.members):
+        if any(member.ball != self.ball for member in (*self.members, *self.where_random)):
             raise UsageError(f"expected the attacks of {self.name} in one and the same ball")
 
     @property
     def description(self) -> str:
         """Which attacks there are."""
         names = ", ".join(member.name for member in self.members)
-        return f"For each person the worst image of {len(self.members)} attacks: {names}."
+        more = ", ".join(member.name for member in self.where_random)
+        others = f"; against random networks also {more}" if more else ""
+        return f"For each person the worst image of {len(self.members)} attacks: {names}{others}."
 
     @property
     def ball(self) -> Ball:
@@ -69,7 +73,7 @@ class Ensemble:
 
     @property
     def cost(self) -> int:
-        """Gradient evaluations an image, if nobody is lost before the end."""
+        """Gradient evaluations an image, if nobody is lost before the end and nothing is random."""
         return sum(member.cost for member in self.members)
 
     def prepares_on(self, sources: Sources) -> Split | None:
@@ -88,9 +92,9 @@ class Ensemble:
         """Attack the model on the batch. Gradients and queries are counted for each person."""
         if model is None:
             raise ValueError(f"{self.name} needs a model to attack")
-        worst = _Worst(model, batch)
-        for member in self.members:
-            left = worst.left()
+        seen = _Seen(model, batch)
+        for member in self.members_on(model, batch):
+            left = seen.left()
             if len(left):
                 found = member.perturb(batch.take(left), model, artefact, seed)
                 # Whether the range holds is checked in the end, by whoever wants it to.
@@ -101,60 +105,64 @@ class Ensemble:
                     rounding=self.rounding,
                     valid_range=False,
                 )
-                worst.see(member.name, left, found._replace(images=images))
-        return worst.perturbed()
+                seen.see(member.name, left, found._replace(images=images))
+        return seen.perturbed()
+
+    def members_on(self, model: PoseModel, batch: PoseBatch) -> tuple[Attacked, ...]:
+        """Return the members that attack a model: it is asked about a few people of the batch."""
+        draws = model.random or repeat_difference(model, batch) > REPEATABLE
+        return (*self.members, *(self.where_random if draws else ()))
 
     @property
     def _targeted(self) -> Attacked | None:
         return next((member for member in self.members if member.targeted), None)
 
 
-class _Worst:
-    """Each person's worst image so far, who made it, and what was spent on them."""
+class _Seen:
+    """Each person's worst image so far, as the model attacked sees it."""
 
     def __init__(self, model: PoseModel, batch: PoseBatch) -> None:
-        count = len(batch)
         self.model, self.batch = model, batch
+        self.asked = ASKED if repeat_difference(model, batch) > REPEATABLE else 1
         self.images = batch.images
-        self.harm = self._judged(batch.images)
-        self.members = [CLEAN] * count
-        self.gradients, self.queries = np.zeros(count, int), np.ones(count, int)
-        self.zero_gradient = torch.full((count,), torch.nan)
+        self.worst = Worst(self._judged(batch.images), batch.scored.sum(dim=1).cpu().numpy())
 
     def left(self) -> Int[Tensor, "m"]:
         """Return who is not lost."""
-        scored = self.batch.scored.sum(dim=1).cpu().numpy()
-        return torch.from_numpy(np.flatnonzero(self.harm.credit > NOTHING * scored))
+        return torch.from_numpy(np.flatnonzero(self.worst.left()))
 
     def see(self, member: str, index: Int[Tensor, "m"], found: Perturbed) -> None:
         """Take the images of a member, of some of the people, where they are worse."""
-        places = index.numpy()
         images = self.images.clone()
         images[index.to(images.device)] = found.images
+        zero = found.zero_gradient
+        spent = Spent(
+            found.gradients,
+            np.add(found.queries, 1),
+            None if zero is None else zero.cpu().double().numpy(),
+        )
         # Judged with everybody, as it will be in the end: to the last bit, batches differ.
-        now = self._judged(images)
-        self.gradients[places] += _each(found.gradients, len(places))
-        self.queries[places] += _each(found.queries, len(places)) + 1
-        if found.zero_gradient is not None:
-            known, first = self.zero_gradient[index], found.zero_gradient.cpu()
-            self.zero_gradient[index] = torch.where(known.isnan(), first, known)
-        worse = np.isin(np.arange(len(self.members)), places) & now.exceeds(self.harm)
-        self.harm = now.where(worse, self.harm)
-        self.members = np.where(worse, member, self.members).tolist()
+        worse = self.worst.see(member, index.numpy(), self._judged(images), spent)
         taken = torch.from_numpy(worse).to(images.device).view(-1, 1, 1, 1)
         self.images = torch.where(taken, images, self.images)
 
     def perturbed(self) -> Perturbed:
         """Return the worst images."""
+        worst = self.worst
         return Perturbed(
             self.images,
-            self.zero_gradient,
-            gradients=self.gradients.tolist(),
-            queries=self.queries.tolist(),
-            members=self.members,
+            torch.from_numpy(worst.zero_gradient).float(),
+            gradients=worst.gradients.tolist(),
+            queries=worst.queries.tolist(),
+            members=worst.members,
         )
 
     def _judged(self, images: Images) -> Harm:
+        """Return what images have done: on average, where an answer is one of many."""
+        answers = [self._answered(images) for _ in range(self.asked)]
+        return Harm(*(np.mean(each, axis=0) for each in zip(*answers, strict=True)))
+
+    def _answered(self, images: Images) -> Harm:
         batch = self.batch
         error = relative_errors(
             self.model.predict(images, batch.seeds).joints.cpu().double().numpy(),
@@ -163,7 +171,3 @@ class _Worst:
             batch.size.cpu().double().numpy(),
         )
         return harm(error, rule_of(batch.threshold, batch.sigmas))
-
-
-def _each(spent: int | Sequence[int], count: int) -> Int[np.ndarray, "n"]:
-    return np.broadcast_to(spent, count)

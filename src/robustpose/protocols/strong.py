@@ -1,9 +1,10 @@
 """The strong evaluation: `pose_auto_attack` beside its members, the study's attacks and PGD."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from robustpose.attacks.balls import Linf
-from robustpose.attacks.iterated import igsm, pgd
+from robustpose.attacks.iterated import fgsm, igsm, pgd
 from robustpose.attacks.random_search import Square
 from robustpose.conditions import Attacked, Condition, Noise, pose_auto_attack
 from robustpose.data.people import Split
@@ -15,6 +16,8 @@ from robustpose.units import check_epsilon
 
 EPSILONS = (0.5, 1, 2, 8)
 """In 0-255 units: at 8 nothing undefended is left."""
+LARGE = 16
+"""Where nothing may be left of any network: one attack sees whether that is so."""
 PGD_STEPS = 100
 """Steps of a restart of PGD."""
 
@@ -39,15 +42,18 @@ def strong(
     Every attack is untargeted in what it is judged by, and made on the network that sees it. "PGD"
     raises the training loss from random images, with as many gradients as all members have
     together: more than the ensemble spends, which leaves out who is lost. `quick` is its smaller
-    budget. `attacks` leaves all but some out, by name. A guess to hold scores against is made of
-    `training` people. Raises `UsageError` for an unknown network or attack, or an epsilon out of
-    (0, 255].
+    budget. For the checks there are FGSM, the first member with twice its steps at the middle one
+    of the epsilons, and the same member at 16. `attacks` leaves all but some out, by name. A guess
+    to hold scores against is made of `training` people. Raises `UsageError` for an unknown network
+    or attack, or an epsilon out of (0, 255].
     """
     for epsilon in epsilons:
         check_epsilon(epsilon)
     loaders = victims(networks, size=size)
     own = {name: (name,) for name in loaders}
-    made = [each for eps in sorted(set(epsilons)) for each in _attacks(eps / 255, quick=quick)]
+    radii = sorted(set(epsilons))
+    made = [each for eps in radii for each in _attacks(eps / 255, quick=quick)]
+    made += _checks(radii, quick=quick)
     for name in attacks or ():
         check_choice("attack", name, dict.fromkeys(each.name for each in made))
     conditions, exposures = labelled(
@@ -79,6 +85,7 @@ def _attacks(eps: float, *, quick: bool) -> Iterator[Condition]:
     )
     restarts = -(-gradients // PGD_STEPS)
     yield Noise(ball=ball)
+    yield Attacked(name="FGSM-U", attack=fgsm(eps=eps))
     for steps in (10, 100):
         yield Attacked(name=f"IGSM-U-{steps}", attack=igsm(eps=eps, steps=steps))
     yield Attacked(
@@ -87,3 +94,17 @@ def _attacks(eps: float, *, quick: bool) -> Iterator[Condition]:
     )
     yield from ensemble.members
     yield ensemble
+
+
+def _checks(radii: Sequence[float], *, quick: bool) -> Iterator[Condition]:
+    """Yield what only the checks of an evaluation ask for."""
+    first, longer = (
+        pose_auto_attack(Linf(eps / 255), quick=quick).members[0]
+        for eps in (LARGE, radii[(len(radii) - 1) // 2])
+    )
+    steps = longer.steps
+    doubled = replace(longer.attack, steps=2 * steps)  # type: ignore[type-var]
+    name = longer.name.removesuffix(str(steps)) + str(2 * steps)
+    yield replace(longer, name=name, attack=doubled)
+    if max(radii) < LARGE:
+        yield first

@@ -15,7 +15,7 @@ from robustpose.studies.study import Study
 def victim_entry(model: PoseModel, digest: str, *, repeat_difference: float) -> dict[str, object]:
     """Return what reports may ask of a network, which may be called NAME#SEED+DEFENSE.
 
-    `repeat_difference` is what `studies.repeating` measured.
+    `repeat_difference` is what `models.repeating` measured.
     """
     name = re.split(r"[#+]", model.name)[0]
     defenses = model.defenses if isinstance(model, Defended) else ()

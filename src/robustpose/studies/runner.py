@@ -7,17 +7,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+import polars as pl
 import torch
 from jaxtyping import Bool
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from robustpose.attacks.levels import finished
-from robustpose.conditions import Artefact, Condition, Perturbed, Preparation
+from robustpose.conditions import Artefact, Condition, Ensemble, Perturbed, Preparation
+from robustpose.conditions.worst import CLEAN
 from robustpose.data.crops import crop
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
+from robustpose.metrics.rules import rule_of
 from robustpose.models.model import PoseModel
+from robustpose.models.repeating import repeat_difference
 from robustpose.poses import PoseBatch
 from robustpose.studies.configuration import (
     condition_entry,
@@ -36,10 +40,10 @@ from robustpose.studies.provenance import (
     machine,
     weights_digest,
 )
-from robustpose.studies.repeating import repeat_difference
 from robustpose.studies.rows import partial_of, read_study, write_json, write_table
-from robustpose.studies.samples import keep_images, keep_maps
+from robustpose.studies.samples import copy_samples, keep_images, keep_maps
 from robustpose.studies.study import Cell, Study
+from robustpose.studies.worst_rows import cells_of_members, named_after, worst_rows
 from robustpose.version import __version__
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -154,6 +158,10 @@ class _Runner:
         """
         condition = self.study.conditions[cell.label]
         people = len(self.study.batch_people(cell.batch))
+        if isinstance(condition, Ensemble) and cells_of_members(
+            self.study, cell, condition.members
+        ):
+            return people  # its rows are made of those of its members
         return people * condition.cost + (cell.batch == 0) * condition.preparation_cost
 
     def part_path(self, cell: Cell) -> Path:
@@ -189,7 +197,14 @@ class _Runner:
         }
 
     def make(self, cell: Cell) -> None:
-        """Make the images of a cell, show them to its victims, and write the part."""
+        """Make the rows of a cell and write its part: those of an ensemble from its members'."""
+        rows = self._worst_rows(cell)
+        if rows is None:
+            rows = self._attacked(cell)
+        write_table(rows, self.part_path(cell), origin=self.identity(cell))
+
+    def _attacked(self, cell: Cell) -> pl.DataFrame:
+        """Make the images of a cell, show them to its victims, and return what they said."""
         batch = self._crop(cell.batch).to(self.device)
         condition = self.study.conditions[cell.label]
         model = None if cell.made_on is None else self.models[cell.made_on]
@@ -200,15 +215,37 @@ class _Runner:
         for victim in cell.victims:
             pose = self.models[victim].predict(perturbed.images, batch.seeds)
             tables.append(Judged(victim, pose))
-        part = self.part(cell)
-        kept = max(0, self.study.keep - cell.batch * self.study.batch_size)
+        part, kept = self.part(cell), self._kept(cell)
         if kept:
             keep_images(self.out, part, batch, perturbed.images, kept)
             for victim in cell.victims:
                 model = self.models[victim]
                 keep_maps(self.out, part, victim, model, batch, perturbed.images, kept)
-        rows = rows_of(self.study, part, cell, batch, perturbed, tables, rounded=levels)
-        write_table(rows, self.part_path(cell), origin=self.identity(cell))
+        return rows_of(self.study, part, cell, batch, perturbed, tables, rounded=levels)
+
+    def _kept(self, cell: Cell) -> int:
+        """Return of how many people of a cell the pictures are kept."""
+        return max(0, self.study.keep - cell.batch * self.study.batch_size)
+
+    def _worst_rows(self, cell: Cell) -> pl.DataFrame | None:
+        """Return the rows of an ensemble, if those of all its members are on disk."""
+        condition = self.study.conditions[cell.label]
+        if not isinstance(condition, Ensemble) or cell.victims != (cell.made_on,):
+            return None
+        victim, batch = cell.victims[0], self._crop(cell.batch).to(self.device)
+        members = condition.members_on(self.models[victim], batch)
+        cells = cells_of_members(self.study, cell, members)
+        paths = [self.part_path(each) for each in cells]
+        if not cells or not all(path.exists() for path in paths):
+            return None
+        tables = [pl.read_parquet(path).filter(victim=victim) for path in paths]
+        names = [CLEAN, *(member.name for member in members)]
+        rule = rule_of(self.study.people.threshold, self.study.people.sigmas)
+        rows = worst_rows(dict(zip(names, tables, strict=True)), rule)
+        part = self.part(cell)
+        for row in rows.head(self._kept(cell)).iter_rows(named=True):
+            copy_samples(self.out, row["part"], part, row["person"], victim)
+        return named_after(condition, rows, part)
 
     def write_configuration(self, command: str) -> None:
         """Write study.json and people.parquet."""

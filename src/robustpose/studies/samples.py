@@ -21,6 +21,14 @@ def keep_images(out: Path, part: str, batch: PoseBatch, images: Images, count: i
         write_bytes(content.tobytes(), sample_path(out, part, name))
 
 
+def copy_samples(out: Path, source: str, part: str, person: str, victim: str) -> None:
+    """Copy what was kept of a person from one part to another."""
+    for name in (None, victim):
+        kept = sample_path(out, source, person, name)
+        if kept.exists():
+            write_bytes(kept.read_bytes(), sample_path(out, part, person, name))
+
+
 def keep_maps(
     out: Path,
     part: str,

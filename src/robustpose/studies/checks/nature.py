@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from robustpose.metrics.intervals import Interval
+from robustpose.seeds import REPEATABLE
 from robustpose.studies.checks.case import Case
 from robustpose.studies.checks.findings import Finding, Severity
 
@@ -14,9 +15,6 @@ leaves a quarter of the picture as it is has another, smaller ball. Unmasked net
 about a half."""
 NOTABLE = 0.01
 """Share from which it is said: a hundredth of the picture hardly decides."""
-REPEATABLE = 1e-5
-"""Difference between two answers to one picture, over the largest output: below, another order of
-sums explains it; any noise that is to hide gradients is larger."""
 CONSTANT = 0.1
 """Spread of the answers over that of the true poses from which a network is red: with a tenth of
 people's variety its answers are one pose that trembles."""
