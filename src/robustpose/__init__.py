@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any
 from robustpose.version import __version__
 
 if TYPE_CHECKING:
-    from robustpose.attacks.balls import L2, Linf
+    from robustpose.attacks.apgd import APGD
+    from robustpose.attacks.balls import L0, L1, L2, Linf
     from robustpose.attacks.calls import attack
-    from robustpose.attacks.goals import Targeted, Untargeted
+    from robustpose.attacks.goals import Displaced, Targeted, Untargeted
+    from robustpose.attacks.gradients import Averaged
     from robustpose.attacks.iterated import fgsm, igsm, pgd
+    from robustpose.attacks.momentum import mi_fgsm
+    from robustpose.attacks.random_search import Square
     from robustpose.attacks.targets import choose_targets
+    from robustpose.conditions import pose_auto_attack
     from robustpose.data import load_people
     from robustpose.data.crops import crop
     from robustpose.defenses import load_defended
@@ -24,12 +29,18 @@ if TYPE_CHECKING:
     from robustpose.skeletons import Skeleton
 
 _HOMES = {
+    "APGD": "attacks.apgd",
+    "Averaged": "attacks.gradients",
+    "Displaced": "attacks.goals",
+    "L0": "attacks.balls",
+    "L1": "attacks.balls",
     "L2": "attacks.balls",
     "Linf": "attacks.balls",
     "Pose": "poses",
     "PoseBatch": "poses",
     "PoseModel": "models.model",
     "Skeleton": "skeletons",
+    "Square": "attacks.random_search",
     "Targeted": "attacks.goals",
     "Untargeted": "attacks.goals",
     "attack": "attacks.calls",
@@ -43,17 +54,25 @@ _HOMES = {
     "load_defended": "defenses",
     "load_model": "models",
     "load_people": "data",
+    "mi_fgsm": "attacks.momentum",
     "pck": "scoring",
     "pgd": "attacks.iterated",
+    "pose_auto_attack": "conditions",
 }
 
 __all__ = [
+    "APGD",
+    "L0",
+    "L1",
     "L2",
+    "Averaged",
+    "Displaced",
     "Linf",
     "Pose",
     "PoseBatch",
     "PoseModel",
     "Skeleton",
+    "Square",
     "Targeted",
     "Untargeted",
     "__version__",
@@ -68,8 +87,10 @@ __all__ = [
     "load_defended",
     "load_model",
     "load_people",
+    "mi_fgsm",
     "pck",
     "pgd",
+    "pose_auto_attack",
 ]
 
 

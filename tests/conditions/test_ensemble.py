@@ -9,10 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from robustpose.attacks.apgd import APGD
 from robustpose.attacks.attack import Outcome
 from robustpose.attacks.balls import Linf
 from robustpose.attacks.goals import Displaced
 from robustpose.attacks.goals.joint_losses import log_odds, pck_margin
+from robustpose.attacks.gradients import Averaged
 from robustpose.attacks.iterated import Iterated, fgsm
 from robustpose.attacks.levels import rounded
 from robustpose.attacks.losses import Loss
@@ -179,3 +181,47 @@ def test_pose_auto_attack_is_prepared_and_runs(
 def cut(member: Attacked) -> dict[str, int]:
     """Return what makes a member short."""
     return {"queries": 3} if hasattr(member.attack, "queries") else {"steps": 2}
+
+
+def test_a_batch_alone_is_enough(network: PoseModel, batch: PoseBatch) -> None:
+    targeted = replace(some_members()[0], name="towards", targeted=True)
+    ensemble = Ensemble(name="all", members=(*some_members(), targeted))
+    found = ensemble(network, batch)
+    levels = 255 * found.images
+    torch.testing.assert_close(levels, levels.round(), atol=1e-3, rtol=0)
+    assert (found.images - batch.images).abs().max() <= EPS + 1e-6
+    assert found.members is not None
+    assert set(found.members) <= {"clean", "one", "two", "three", "towards"}
+
+
+class Drawing(torch.nn.Module):
+    """A network behind noise that no seed settles."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        stages: tuple[Tensor, ...] = self.network(pictures + 0.1 * torch.randn_like(pictures))
+        return stages
+
+
+def test_random_networks_meet_more_members(
+    networks: dict[str, PoseModel], batch: PoseBatch
+) -> None:
+    averaged = pose_auto_attack(Linf(EPS), quick=True).where_random
+    assert all(isinstance(each.attack, APGD) for each in averaged)
+    assert all(isinstance(each.attack.gradient, Averaged) for each in averaged)  # type: ignore[attr-defined]
+    seen: list[int] = []
+    more = Attacked(name="more", attack=Shift(Linf(EPS), EPS, seen=seen))
+    ensemble = Ensemble(name="all", members=some_members()[:1], where_random=(more,))
+    model = networks["resdec"]
+    ensemble(model, batch)
+    assert seen == []
+    network, model.network = model.network, Drawing(model.network)
+    try:
+        found = ensemble(model, replace(batch, threshold=9.0))
+    finally:
+        model.network = network
+    assert seen == [len(batch)]
+    assert found.members is not None

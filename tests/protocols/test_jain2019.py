@@ -72,6 +72,7 @@ def test_a_hundred_steps_at_8_or_everywhere() -> None:
     assert {f"IGSM-U-{n} @ 8" for n in (2, 5, 10, 20, 50, 100)} <= names.keys()
     assert "IGSM-T-100 @ 8" in names
     assert "IGSM-U-100 @ 4" not in names
+    assert "APGD-T-LO-100 @ 32" in names
     everywhere = study("iterations", everywhere=True).conditions
     assert {f"IGSM-{goal}-100 @ {eps:g}" for eps in EPSILONS for goal in "UT"} <= everywhere.keys()
 

@@ -28,6 +28,7 @@ FURTHER = {
     "IGSM-U-100": ("untargeted", 100, 1.3),
     "IGSM-U-N": ("untargeted", 10, 0.9),
     "IGSM-U-10N": ("untargeted", 100, 1.2),
+    "APGD-T-LO-100": ("targeted", 100, 2.0),
     "UAP": ("untargeted", 40, 0.5),
     "pose-auto-attack-v1": ("untargeted", 100, 1.5),
 }

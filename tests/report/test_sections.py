@@ -94,6 +94,19 @@ def test_iterations_stand_beside_the_published_ones(synthetic_run: WriteRun) -> 
     assert list(rule.columns) == ["10 steps", "100 steps"]
 
 
+def test_a_pose_that_is_asked_for_with_a_large_budget_has_a_table(synthetic_run: WriteRun) -> None:
+    further = ("IGSM-U-20", "IGSM-U-100", "APGD-T-LO-100")
+    run = open_run(synthetic_run(attacks=("IGSM-U-10", "IGSM-T-20"), further=further))
+    table = scores(run)
+    section = iterations(run, table)
+    assert section is not None
+    asked = section.tables[-1]
+    assert list(asked.columns) == ["IGSM-T-20", "APGD-T-LO-100"]
+    for row in asked.rows:
+        own = table.filter(network=row.name, attack="APGD-T-LO-100").to_dicts()[0]
+        assert row.values[1].value == f"{own['target']:.1f}"
+
+
 def test_joints_have_published_rows_and_the_guess(synthetic_run: WriteRun) -> None:
     run = open_run(synthetic_run(attacks=("IGSM-U-10", "IGSM-T-20"), epsilons=(8,)))
     section = joints(run, joint_scores(run))

@@ -36,7 +36,8 @@ def stand_ins(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
     sigmoid, tanh and soft-max as if their argument were smaller, so that none is saturated;
     rectifiers with a leak. Whatever is done to a picture before the first layer, in PyTorch or out
     of it, is differentiated as the linear function of the picture that comes nearest to it, if it
-    comes near; so is what lies between two layers without a way back (`bridged`).
+    comes near; so is what lies between two layers without a way back, or with one of the network's
+    own making (`bridged`). Hooks on gradients are left out.
 
     Operations are caught as they run: nothing is known of models here. Not caught are those that
     write into a tensor whose new value is then read from there (`relu_`). A gradient that is not
@@ -65,11 +66,14 @@ class _StandIns(TorchFunctionMode):
         return self._called(func, args, given)
 
     def _called(self, func: Any, args: Any, named: dict[str, Any]) -> Any:
+        if func is Tensor.register_hook:
+            return None  # what would change a gradient on its way
         if func in LAYERS or func in ENDS:
             args, named = self._led_back(func, args, named)
         result = _stood_in(func, args, named)
         if self._is_map(result) and result.requires_grad:
-            self.source = result
+            # A view: functions of others replace the history of what they return.
+            self.source = result.view_as(result)
         return result
 
     def _led_back(self, func: Any, args: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -80,7 +84,7 @@ class _StandIns(TorchFunctionMode):
         if self.picture is not None and func in LAYERS:
             least = LEAST_EXPLAINED if maps.requires_grad else 0.0
             maps, self.picture = bridged(maps, self.picture, least=least), None
-        elif not maps.requires_grad:
+        elif not maps.requires_grad or _of_others(maps):
             maps = bridged(maps, self.source)
         return ((maps, *args[1:]), named) if args else (args, {**named, "input": maps})
 
@@ -101,6 +105,13 @@ class _Watched:
 
     def take(self, index: Int[Tensor, "m"]) -> "_Watched":
         return _Watched(self.loss.take(index))
+
+
+def _of_others(maps: Tensor) -> bool:
+    """Tell whether a map comes from a function whose gradient somebody has written."""
+    function = maps.grad_fn
+    made = isinstance(function, torch.autograd.function.BackwardCFunction)
+    return made and not isinstance(function, _Instead._backward_cls)
 
 
 def _needs_gradient(values: tuple[Any, ...]) -> bool:

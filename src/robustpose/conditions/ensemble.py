@@ -86,6 +86,15 @@ class Ensemble:
         targeted = self._targeted
         return {} if targeted is None else targeted.prepare(preparation)
 
+    def __call__(self, model: PoseModel, batch: PoseBatch, *, seed: int = 0) -> Perturbed:
+        """Attack a model on a batch alone; poses to ask for are those of its people.
+
+        Images come at 8-bit levels. Raises `UsageError` where a member is targeted and fewer than
+        two people are labelled completely.
+        """
+        poses = batch.joints[batch.labelled.all(dim=1)]
+        return self.perturb(batch, model, {"poses": poses}, seed)
+
     def perturb(
         self, batch: PoseBatch, model: PoseModel | None, artefact: Artefact | None, seed: int
     ) -> Perturbed:

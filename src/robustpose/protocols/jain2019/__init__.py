@@ -45,7 +45,7 @@ QUICK: Mapping[str, Any] = {
 QUICK_ATTACKS = (
     *("IGSM-U-10", "IGSM-U-10-ALL", "IGSM-T-20", "IGSM-U-100", "IGSM-T-100"),
     *("IGSM-U-N", "IGSM-U-10N", "IGSM-U-10 step 1/2", "IGSM-T-20 step 1/7"),
-    *("noise", "UAP", "UAP-T"),
+    *("APGD-T-LO-100", "noise", "UAP", "UAP-T"),
 )
 """What it attacks with, unless attacks are named."""
 
