@@ -18,10 +18,12 @@ from robustpose.attacks.gradients import Averaged
 from robustpose.attacks.iterated import Iterated, fgsm
 from robustpose.attacks.levels import rounded
 from robustpose.attacks.losses import Loss
+from robustpose.attacks.stand_ins import stand_ins
 from robustpose.conditions import Attacked, Ensemble, Perturbed, Preparation, pose_auto_attack
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.models.model import PoseModel
+from robustpose.models.wrapping import Wrapped
 from robustpose.poses import Images, PoseBatch
 from robustpose.scoring import errors
 from robustpose.studies.digests import digest_of
@@ -225,3 +227,33 @@ def test_random_networks_meet_more_members(
         model.network = network
     assert seen == [len(batch)]
     assert found.members is not None
+
+
+class Rounded(Wrapped):
+    """A network of eight levels a colour: its gradient is zero."""
+
+    def forward(self, images: Images, seeds: Sequence[int] | None = None) -> tuple[Tensor, ...]:
+        return super().forward((8 * images).round() / 8, seeds)
+
+
+def test_networks_that_mask_their_gradient_meet_more_members(
+    networks: dict[str, PoseModel], batch: PoseBatch
+) -> None:
+    batch = replace(batch, threshold=1.0)
+    attack = APGD(ball=Linf(EPS), steps=3, random_start=False)
+    own = Attacked(name="own", attack=attack, by=Displaced())
+    around = replace(own, name="around", attack=replace(attack, gradient=stand_ins))
+    seen: list[int] = []
+    more = Attacked(name="more", attack=Shift(Linf(EPS), EPS, seen=seen))
+    ensemble = Ensemble(name="all", members=(own, around), where_masked=(more,))
+    ensemble(networks["resdec"], batch)
+    honest = list(seen)
+    found = ensemble(Rounded(networks["resdec"], name="rounded").frozen(), batch)
+    assert found.members is not None
+    assert honest == []
+    assert seen == [len(batch)]
+    assert [each.name for each in pose_auto_attack(Linf(EPS)).where_masked] == [
+        "APGD-PCK-BPDA-100",
+        "APGD-COS-BPDA-100",
+        "APGD-T-BPDA-100",
+    ]

@@ -1,5 +1,6 @@
 """Several attacks, of which each person is shown the one that hurts them most."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,11 +8,13 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from robustpose.attacks.attack import Attack
 from robustpose.attacks.balls import Ball
+from robustpose.attacks.gradients import exact
 from robustpose.attacks.levels import finished
 from robustpose.conditions.attacked import Attacked
 from robustpose.conditions.condition import Artefact, Perturbed, Preparation, Sources
-from robustpose.conditions.worst import Spent, Worst
+from robustpose.conditions.worst import CLEAN, Spent, Worst
 from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.metrics.distances import relative_errors
@@ -35,12 +38,15 @@ class Ensemble:
     clean image, if none is worse. Who has no joint left right is not attacked again. Members begin
     afresh, so that each could have been run alone: Croce and Hein 2020 (AutoAttack).
 
-    `rounding` is that of the study: whether the images will be brought to 8-bit levels. The members
-    `where_random` come last, and only against models that draw random numbers.
+    `rounding` is that of the study: whether the images will be brought to 8-bit levels. More
+    members come last, and only where they may help: `where_masked` if most people who are fooled
+    are so by a member that does not follow the model's own gradient, `where_random` if the model
+    draws random numbers.
     """
 
     name: str
     members: tuple[Attacked, ...]
+    where_masked: tuple[Attacked, ...] = ()
     where_random: tuple[Attacked, ...] = ()
     rounding: bool = True
     goal = "untargeted"
@@ -50,15 +56,15 @@ class Ensemble:
     def __post_init__(self) -> None:
         if not self.members:
             raise UsageError(f"{self.name} needs at least one attack")
-        if any(member.ball != self.ball for member in (*self.members, *self.where_random)):
+        if any(member.ball != self.ball for member in (*self.members, *self._further)):
             raise UsageError(f"expected the attacks of {self.name} in one and the same ball")
 
     @property
     def description(self) -> str:
         """Which attacks there are."""
         names = ", ".join(member.name for member in self.members)
-        more = ", ".join(member.name for member in self.where_random)
-        others = f"; against random networks also {more}" if more else ""
+        more = ", ".join(member.name for member in self._further)
+        others = f"; where gradients are masked or random also {more}" if more else ""
         return f"For each person the worst image of {len(self.members)} attacks: {names}{others}."
 
     @property
@@ -102,7 +108,7 @@ class Ensemble:
         if model is None:
             raise ValueError(f"{self.name} needs a model to attack")
         seen = _Seen(model, batch)
-        for member in self.members_on(model, batch):
+        for member in self._members_on(model, batch, seen.worst):
             left = seen.left()
             if len(left):
                 found = member.perturb(batch.take(left), model, artefact, seed)
@@ -117,14 +123,37 @@ class Ensemble:
                 seen.see(member.name, left, found._replace(images=images))
         return seen.perturbed()
 
-    def members_on(self, model: PoseModel, batch: PoseBatch) -> tuple[Attacked, ...]:
-        """Return the members that attack a model: it is asked about a few people of the batch."""
+    def further(
+        self, model: PoseModel, batch: PoseBatch, fooled_by: Sequence[str]
+    ) -> tuple[Attacked, ...]:
+        """Return the members that are called in, when it is known who was fooled by which member.
+
+        Whether the model is random, it is asked about a few people of the batch.
+        """
+        own = {member.name for member in self.members if _follows_gradient(member.attack)}
+        fooled = [name for name in fooled_by if name != CLEAN]
+        masked = sum(name not in own for name in fooled) > len(fooled) / 2
         draws = model.random or repeat_difference(model, batch) > REPEATABLE
-        return (*self.members, *(self.where_random if draws else ()))
+        return (*(self.where_masked if masked else ()), *(self.where_random if draws else ()))
+
+    def _members_on(self, model: PoseModel, batch: PoseBatch, worst: Worst) -> Iterator[Attacked]:
+        """Yield members one by one: the last ones depend on what the others have done."""
+        yield from self.members
+        yield from self.further(model, batch, worst.members)
+
+    @property
+    def _further(self) -> tuple[Attacked, ...]:
+        return (*self.where_masked, *self.where_random)
 
     @property
     def _targeted(self) -> Attacked | None:
-        return next((member for member in self.members if member.targeted), None)
+        members = (*self.members, *self._further)
+        return next((member for member in members if member.targeted), None)
+
+
+def _follows_gradient(attack: Attack) -> bool:
+    """Tell whether an attack follows the exact gradient of its loss."""
+    return getattr(attack, "gradient", None) is exact
 
 
 class _Seen:

@@ -228,20 +228,24 @@ class _Runner:
         return max(0, self.study.keep - cell.batch * self.study.batch_size)
 
     def _worst_rows(self, cell: Cell) -> pl.DataFrame | None:
-        """Return the rows of an ensemble, if those of all its members are on disk."""
+        """Return the rows of an ensemble, if those of all its members are on disk.
+
+        None also where further members are called in, whose rows are nobody's.
+        """
         condition = self.study.conditions[cell.label]
         if not isinstance(condition, Ensemble) or cell.victims != (cell.made_on,):
             return None
-        victim, batch = cell.victims[0], self._crop(cell.batch).to(self.device)
-        members = condition.members_on(self.models[victim], batch)
-        cells = cells_of_members(self.study, cell, members)
+        cells = cells_of_members(self.study, cell, condition.members)
         paths = [self.part_path(each) for each in cells]
         if not cells or not all(path.exists() for path in paths):
             return None
+        victim, batch = cell.victims[0], self._crop(cell.batch).to(self.device)
         tables = [pl.read_parquet(path).filter(victim=victim) for path in paths]
-        names = [CLEAN, *(member.name for member in members)]
+        names = [CLEAN, *(member.name for member in condition.members)]
         rule = rule_of(self.study.people.threshold, self.study.people.sigmas)
         rows = worst_rows(dict(zip(names, tables, strict=True)), rule)
+        if condition.further(self.models[victim], batch, rows["member"].to_list()):
+            return None
         part = self.part(cell)
         for row in rows.head(self._kept(cell)).iter_rows(named=True):
             copy_samples(self.out, row["part"], part, row["person"], victim)
