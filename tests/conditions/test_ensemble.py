@@ -230,10 +230,10 @@ def test_random_networks_meet_more_members(
 
 
 class Rounded(Wrapped):
-    """A network of eight levels a colour: its gradient is zero."""
+    """A network of sixty levels a colour: its gradient is zero."""
 
     def forward(self, images: Images, seeds: Sequence[int] | None = None) -> tuple[Tensor, ...]:
-        return super().forward((8 * images).round() / 8, seeds)
+        return super().forward((60 * images).round() / 60, seeds)
 
 
 def test_networks_that_mask_their_gradient_meet_more_members(
@@ -251,7 +251,7 @@ def test_networks_that_mask_their_gradient_meet_more_members(
     found = ensemble(Rounded(networks["resdec"], name="rounded").frozen(), batch)
     assert found.members is not None
     assert honest == []
-    assert seen == [len(batch)]
+    assert len(seen) == 1  # called once, for who is not lost
     assert [each.name for each in pose_auto_attack(Linf(EPS)).where_masked] == [
         "APGD-PCK-BPDA-100",
         "APGD-COS-BPDA-100",
