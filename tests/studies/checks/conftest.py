@@ -18,6 +18,7 @@ FILLED = {
     *("joints", "error", "zero_gradient", "gradients", "queries"),
 }
 EXACT = {"function": "robustpose.attacks.gradients.exact"}
+STAND_INS = {"function": "robustpose.attacks.stand_ins.stand_ins"}
 AVERAGED = {"type": "robustpose.attacks.gradients.Averaged", "draws": 8}
 
 

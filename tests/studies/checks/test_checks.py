@@ -12,7 +12,7 @@ import pytest
 
 from robustpose.studies.checks import CHECKS, Severity, check_run, flagged
 
-from .conftest import AVERAGED, Images, attack, clean, noise
+from .conftest import AVERAGED, STAND_INS, Images, attack, clean, noise
 
 WriteRun = Callable[..., Path]
 
@@ -26,6 +26,7 @@ HONEST = (
     attack("IGSM-U-20", 8, 1.8, steps=20, gradients=20),
     attack("IGSM-U-10", 16, 1),
     attack("square", 2, 55, steps=500, gradients=0, queries=500),
+    attack("APGD-BPDA", 2, 41, gradient=STAND_INS),
     noise(8, 79),
 )
 
@@ -52,6 +53,7 @@ PLANTED: dict[str, Sequence[Images]] = {
     "stronger without gradients": replaced(
         attack("square", 2, 30, steps=500, gradients=0, queries=500)
     ),
+    "stronger around its gradient": replaced(attack("APGD-BPDA", 2, 30, gradient=STAND_INS)),
     "made on another network, yet stronger": replaced(
         Images("IGSM-U-10", 2, {("net", "net"): 40, ("net", "other"): 30})
     ),
@@ -165,7 +167,7 @@ def test_where_nothing_is_left_nothing_is_hidden(made_run: WriteRun) -> None:
 def test_a_run_without_the_rows_says_so(made_run: WriteRun) -> None:
     run = made_run([clean("net"), attack("IGSM-U-10", 2, 40)])
     unchecked = [each for each in check_run(run) if each.severity is Severity.UNCHECKED]
-    assert len(unchecked) == 8
+    assert len(unchecked) == 9
     assert all(each.settled_by for each in unchecked)
 
 

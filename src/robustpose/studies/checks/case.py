@@ -71,6 +71,21 @@ class Seen:
         return _mentions(self.settings, "Averaged")
 
     @property
+    def ensemble(self) -> bool:
+        """Whether each image is the worst of several attacks'."""
+        return "members" in self.settings
+
+    @property
+    def around(self) -> bool:
+        """Whether the attack went around the network's own gradient, by stand-ins (BPDA)."""
+        return not self.ensemble and _mentions(self.settings, "stand_ins")
+
+    @property
+    def by_own_gradient(self) -> bool:
+        """Whether the attack followed gradients of this very network and nothing else."""
+        return self.by_gradient and not self.around and not self.ensemble
+
+    @property
     def ball(self) -> tuple[str | None, float | None]:
         """Norm and radius: attacks are compared within one ball."""
         return self.norm, self.eps255
@@ -237,8 +252,8 @@ def _mean(values: pl.Series) -> float | None:
 
 
 def _mentions(settings: Any, kind: str) -> bool:
-    """Tell whether described settings hold a value of a type."""
+    """Tell whether described settings hold a value of a type, or a function."""
     if isinstance(settings, Mapping):
-        named = str(settings.get("type", "")).endswith(f".{kind}")
+        named = any(str(settings.get(key, "")).endswith(f".{kind}") for key in ("type", "function"))
         return named or any(_mentions(each, kind) for each in settings.values())
     return isinstance(settings, list) and any(_mentions(each, kind) for each in settings)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from robustpose.studies.checks.case import Case, cases_of
 from robustpose.studies.checks.comparisons import (
+    around_gradient,
     converged,
     gradient_free,
     more_epsilon,
@@ -27,6 +28,7 @@ CHECKS: tuple[Callable[[Case], Finding | None], ...] = (
     random_answers,
     attacked_through,
     gradient_free,
+    around_gradient,
     transfer,
     one_step,
     large_epsilon,

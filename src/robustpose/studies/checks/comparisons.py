@@ -109,16 +109,31 @@ def converged(case: Case) -> Finding:
 
 
 def gradient_free(case: Case) -> Finding:
-    """Look for an attack without gradients that beats all with them."""
+    """Look for an attack without gradients that beats all that follow the network's own."""
     blind = [each for each in _untargeted(case) if each.without_gradient]
     return _finding(
         case,
         "stronger without gradients",
-        _against_strongest(case, _by_gradient(case), blind),
+        _against_strongest(case, _by_own_gradient(case), blind),
         "{weaker}, which sees no gradient, leaves less than the strongest attack by gradients, "
         "{stronger}. Gradients are then masked.",
         "more queries without gradients, and gradients of a smooth stand-in (BPDA)",
         needs="an attack without gradients (Square) beside one with them",
+    )
+
+
+def around_gradient(case: Case) -> Finding:
+    """Look for an attack around the network's own gradient that beats all that follow it."""
+    around = [each for each in _by_gradient(case) if each.around]
+    return _finding(
+        case,
+        "stronger around its gradient",
+        _against_strongest(case, _by_own_gradient(case), around),
+        "{weaker}, which puts smooth stand-ins in the place of what has no gradient to speak of, "
+        "leaves less than the strongest attack along the network's own gradient, {stronger}. "
+        "That gradient is then masked or misleads.",
+        "every loss with gradients of stand-ins (BPDA), and more queries without gradients",
+        needs="an attack with gradients of stand-ins beside one without (run strong)",
     )
 
 
@@ -142,6 +157,10 @@ def _untargeted(case: Case) -> list[Seen]:
 
 def _by_gradient(case: Case) -> list[Seen]:
     return [each for each in _untargeted(case) if each.by_gradient]
+
+
+def _by_own_gradient(case: Case) -> list[Seen]:
+    return [each for each in _by_gradient(case) if each.by_own_gradient]
 
 
 def _iterated(case: Case) -> list[Seen]:
