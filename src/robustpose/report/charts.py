@@ -16,7 +16,7 @@ FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-ser
 INK = "#1f2328"
 QUIET = "#6b7280"
 MOST_BANDS = 8
-"""Of more networks than these, intervals would cover one another."""
+"""Intervals of more networks than these would cover one another: those picked have one."""
 
 Spec = dict[str, Any]
 
@@ -93,7 +93,10 @@ def _layers(
     guess: bool = False,
 ) -> tuple[alt.Chart, ...]:
     picked = alt.selection_point(name="picked", fields=["network"], bind="legend")
-    shade = 0.13 if len(networks) <= MOST_BANDS else 0.02
+    # Of many networks, bands and guesses are those of the ones that are picked.
+    few = len(networks) <= MOST_BANDS
+    shown = alt.when(picked, empty=few)
+    rest = 0.02 if few else 0.0
     base = (
         alt.Chart()
         .transform_filter(only)
@@ -103,7 +106,7 @@ def _layers(
     band = base.mark_area().encode(
         y=percent_axis(f"{measure}_low", title, top),
         y2=f"{measure}_high:Q",
-        opacity=alt.when(picked).then(alt.value(shade)).otherwise(alt.value(0.02)),
+        opacity=shown.then(alt.value(0.13)).otherwise(alt.value(rest)),
     )
     faded = alt.when(picked).then(alt.value(1)).otherwise(alt.value(0.15))
     line = base.mark_line(strokeWidth=1.8).encode(
@@ -128,7 +131,7 @@ def _layers(
         .encode(
             y=percent_axis("mean(guess)", title, top),
             color=by_network("color", networks),
-            opacity=faded,
+            opacity=faded if few else shown.then(alt.value(1)).otherwise(alt.value(0)),
         )
     )
     return band, dots, line, point
