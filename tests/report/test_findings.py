@@ -26,6 +26,15 @@ def test_the_main_epsilon_is_8_or_the_next_below(
     assert (main.name, main.eps255) == ("IGSM-U-10", expected)
 
 
+def test_the_ensemble_of_a_strong_evaluation_is_the_main_attack(
+    synthetic_run: WriteRun,
+) -> None:
+    run = open_run(synthetic_run(people=2, keep=0, further=("pose-auto-attack-v1",)))
+    main = main_condition(run)
+    assert main is not None
+    assert main.name == "pose-auto-attack-v1"
+
+
 def test_without_an_iterated_attack_the_single_step_is_the_main_one(
     synthetic_run: WriteRun,
 ) -> None:
