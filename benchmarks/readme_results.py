@@ -7,16 +7,24 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 START = "<!-- results: made by `python benchmarks/readme_results.py` from results/ -->"
 END = "<!-- end of results -->"
+STUDY = "jain2019-lsp"
 EPSILON = 8
 UNIVERSAL = 16
-BESIDE = ("noise", "UAP", "IGSM-U-10")
+BESIDE = ("noise", "UAP-SGA", "FGSM-U", "IGSM-U-10")
+COMPARED = ("deeppose-best-compact", "simcc-matched", "resdec-matched", "hourglass2-matched")
+"""Networks of four kinds: coordinates, scores along axes, heatmaps, heatmaps in stages."""
 
 
 def readme_with_results(readme: str, results: Path) -> str:
     """Return the text of README.md with its tables made afresh."""
     before, _, rest = readme.partition(START)
     _, _, after = rest.partition(END)
-    made = [_clean_table(results), _attack_table(results), _universal_table(results)]
+    made = [
+        _clean_table(results),
+        _attack_table(results),
+        _universal_table(results),
+        _claims_table(results),
+    ]
     tables = "\n\n".join(made)
     return f"{before}{START}\n{tables}\n{END}{after}"
 
@@ -52,8 +60,12 @@ def _attack_table(results: Path) -> str:
 
 
 def _universal_table(results: Path) -> str:
-    with (results / "jain2019-quick" / "scores.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["eps255"] == f"{UNIVERSAL:.3f}"]
+    with (results / STUDY / "scores.csv").open() as file:
+        rows = [
+            row
+            for row in csv.DictReader(file)
+            if row["eps255"] and float(row["eps255"]) == UNIVERSAL and row["network"] in COMPARED
+        ]
     lines = [
         [network]
         + [
@@ -66,8 +78,24 @@ def _universal_table(results: Path) -> str:
     ]
     people = rows[0]["people"]
     header = [f"LSP test, eps {UNIVERSAL}/255, {people} people"]
-    names = ("noise", "one perturbation for everybody (UAP)", "one for each (IGSM-U-10)")
+    names = ("noise", "one for everybody (UAP-SGA)", "one for each (FGSM-U)", "IGSM-U-10")
     return _table(header + [f"{name}, relative [95 %]" for name in names], lines)
+
+
+def _claims_table(results: Path) -> str:
+    with (results / STUDY / "claims.csv").open() as file:
+        claims = list(csv.DictReader(file))
+    lines = [
+        [
+            f"{claim['claim']}. {claim['sentence']}",
+            claim["paper_says"],
+            claim["as_published"],
+            claim["as_corrected"],
+        ]
+        for claim in claims
+    ]
+    header = ["claim of the study", "by its own numbers", "here, as published", "here, corrected"]
+    return _table(header, lines)
 
 
 def _relative(row: dict[str, str]) -> str:

@@ -1,5 +1,6 @@
 """The strong evaluation: what is in it, and that its rows say who made each image."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,13 +8,19 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from torch import Tensor
 
 from robustpose.attacks.balls import Linf
 from robustpose.attacks.random_search import Square
 from robustpose.conditions import Attacked, Ensemble, pose_auto_attack
 from robustpose.data.rendered import rendered_people
 from robustpose.errors import UsageError
+from robustpose.models import load_model
+from robustpose.models.model import PoseModel
+from robustpose.models.wrapping import Wrapped
+from robustpose.poses import Images
 from robustpose.protocols.strong import strong
+from robustpose.studies.checks import check_run, flagged
 from robustpose.studies.rows import read_rows
 from robustpose.studies.runner import run_study
 from robustpose.studies.study import Study
@@ -128,3 +135,22 @@ def test_an_ensemble_is_the_same_with_and_without_rows_of_its_members(tmp_path: 
     ]
     assert pictures[0] == pictures[1]
     assert pictures[0]
+
+
+class Stubborn(Wrapped):
+    """A network that says the same of every picture."""
+
+    def forward(self, images: Images, seeds: Sequence[int] | None = None) -> tuple[Tensor, ...]:
+        return tuple(0 * stage + 0.5 for stage in super().forward(images, seeds))
+
+
+def test_a_constant_answer_is_robust_and_reported_as_what_it_is(tmp_path: Path) -> None:
+    def stubborn() -> PoseModel:
+        return Stubborn(load_model(NETWORK), name="stubborn")
+
+    study = shortened(strong(PEOPLE, [NETWORK], epsilons=[8], quick=True, attacks=["IGSM-U-10"]))
+    study = replace(study, victims={"stubborn": stubborn}, exposures={})
+    run = run_study(study, tmp_path / "run", device=torch.device("cpu"))
+    assert read_rows(run)["joints"].n_unique() == 1
+    red = {finding.check: finding.said for finding in flagged(check_run(run))["stubborn"]}
+    assert "robust by construction" in red["answers that ignore the picture"]
