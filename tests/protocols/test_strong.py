@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from robustpose.attacks.balls import Linf
+from robustpose.attacks.iterated import igsm
 from robustpose.attacks.random_search import Square
-from robustpose.conditions import Attacked, Ensemble, pose_auto_attack
+from robustpose.conditions import Attacked, Ensemble, Smallest, pose_auto_attack
 from robustpose.data.rendered import rendered_people
 from robustpose.errors import UsageError
 from robustpose.models import load_model
@@ -36,8 +37,8 @@ def test_the_ensemble_its_members_and_what_it_is_held_against(quick: bool) -> No
     names = [condition.name for condition in study.conditions.values()]
     members = [member.name for member in ensemble.members]
     assert names[:5] == ["clean", "noise", "FGSM-U", "IGSM-U-10", "IGSM-U-100"]
-    assert names[6:-2] == [*members, ensemble.name]
-    assert names[-2:] == ["APGD-LO-40" if quick else "APGD-LO-200", members[0]]
+    assert names[6:-3] == [*members, ensemble.name]
+    assert names[-3:] == ["APGD-LO-40" if quick else "APGD-LO-200", members[0], "smallest"]
     pgd = study.conditions[f"{names[5]} @ 2"]
     assert isinstance(pgd, Attacked)
     gradients = sum(m.cost for m in ensemble.members if not isinstance(m.attack, Square))
@@ -49,7 +50,7 @@ def test_the_ensemble_its_members_and_what_it_is_held_against(quick: bool) -> No
 def test_all_radii_unless_others_are_asked_for() -> None:
     study = strong(PEOPLE, [NETWORK])
     radii = {each.ball.eps for each in study.conditions.values() if each.ball is not None}
-    assert radii == {eps / 255 for eps in (0.5, 1, 2, 8, 16)}
+    assert radii == {eps / 255 for eps in (0.5, 1, 2, 8, 16, 32)}
     assert study.conditions["APGD-LO-200 @ 1"].steps == 200
     at_sixteen = [label for label in study.conditions if label.endswith("@ 16")]
     assert at_sixteen == ["APGD-LO-100 @ 16"]
@@ -64,6 +65,11 @@ def test_what_is_unknown_is_refused() -> None:
         strong(PEOPLE, ["nobody"])
 
 
+def two_steps(ball: Linf) -> Attacked:
+    """Return an attack in a ball."""
+    return Attacked(name="two steps", attack=igsm(eps=ball.eps, steps=2))
+
+
 def shortened(study: Study) -> Study:
     """Return the study with attacks of two steps or queries."""
 
@@ -76,6 +82,8 @@ def shortened(study: Study) -> Study:
     for label, condition in study.conditions.items():
         if isinstance(condition, Ensemble):
             condition = replace(condition, members=tuple(map(short, condition.members)))
+        if isinstance(condition, Smallest):
+            condition = replace(condition, made=two_steps, rounds=1)
         conditions[label] = short(condition) if isinstance(condition, Attacked) else condition
     return replace(study, conditions=conditions, canvas=(64, 64), keep=0)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from robustpose.attacks.balls import Linf
 from robustpose.attacks.iterated import fgsm, igsm, pgd
 from robustpose.attacks.random_search import Square
-from robustpose.conditions import Attacked, Condition, Noise, pose_auto_attack
+from robustpose.conditions import Attacked, Condition, Noise, Smallest, pose_auto_attack
 from robustpose.data.people import Split
 from robustpose.errors import check_choice
 from robustpose.protocols.jain2019 import labelled, victims
@@ -43,7 +43,8 @@ def strong(
     raises the training loss from random images, with as many gradients as all members have
     together: more than the ensemble spends, which leaves out who is lost. `quick` is its smaller
     budget. For the checks there are FGSM, the first member with twice its steps at the middle one
-    of the epsilons, and the same member at 16. `attacks` leaves all but some out, by name. A guess
+    of the epsilons, and the same member at 16. "smallest" searches each person's own epsilon with
+    the first member of the quick budget. `attacks` leaves all but some out, by name. A guess
     to hold scores against is made of `training` people. Raises `UsageError` for an unknown network
     or attack, or an epsilon out of (0, 255].
     """
@@ -54,6 +55,7 @@ def strong(
     radii = sorted(set(epsilons))
     made = [each for eps in radii for each in _attacks(eps / 255, quick=quick)]
     made += _checks(radii, quick=quick)
+    made.append(Smallest(name="smallest", made=quick_member))
     for name in attacks or ():
         check_choice("attack", name, dict.fromkeys(each.name for each in made))
     conditions, exposures = labelled(
@@ -74,6 +76,11 @@ def strong(
         seed=seed,
         precision=precision,
     )
+
+
+def quick_member(ball: Linf) -> Condition:
+    """Return the cheapest member of the ensemble in a ball."""
+    return pose_auto_attack(ball, quick=True).members[0]
 
 
 def _attacks(eps: float, *, quick: bool) -> Iterator[Condition]:
