@@ -1,7 +1,6 @@
 """The command line: what it refuses, how it says so, and that the commands do their work."""
 
 import json
-import sys
 
 import cv2
 import numpy as np
@@ -10,19 +9,8 @@ import pytest
 import scipy.io
 
 from robustpose import cli_studies
-from robustpose.cli import main
 from robustpose.data.rendered import rendered_people
 from robustpose.models import ZOO
-
-
-def call(monkeypatch, *arguments):
-    """Run the command line in this process; returns the exit code."""
-    monkeypatch.setattr(sys, "argv", ["robustpose", *map(str, arguments)])
-    try:
-        main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 @pytest.fixture
@@ -80,9 +68,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("arguments", "said"), REFUSED.values(), ids=REFUSED.keys())
-def test_bad_input_is_one_line_and_exit_code_2(monkeypatch, capsys, folder, arguments, said):
+def test_bad_input_is_one_line_and_exit_code_2(call, capsys, folder, arguments, said):
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert call(monkeypatch, *arguments) == 2
+    assert call(*arguments) == 2
     errors = capsys.readouterr().err.strip()
     assert said in errors
     assert len(errors.splitlines()) == 1
@@ -90,28 +78,28 @@ def test_bad_input_is_one_line_and_exit_code_2(monkeypatch, capsys, folder, argu
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_ctrl_c_is_exit_code_130(monkeypatch, capsys, folder):
+def test_ctrl_c_is_exit_code_130(call, monkeypatch, capsys, folder):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("robustpose.data.load_people", stopped)
-    assert call(monkeypatch, "run", "jain2019") == 130
+    assert call("run", "jain2019") == 130
     assert "goes on where it was" in capsys.readouterr().err
 
 
-def test_version_and_help(monkeypatch, capsys):
-    assert call(monkeypatch, "--version") == 0
+def test_version_and_help(call, capsys):
+    assert call("--version") == 0
     assert capsys.readouterr().out.strip() == "0.1.0"
     for command in ("demo", "run", "report", "train", "evaluate", "attack", "models", "data"):
-        assert call(monkeypatch, command, "--help") == 0
+        assert call(command, "--help") == 0
         assert command in capsys.readouterr().out
 
 
-def test_run_writes_rows_and_report_and_resumes(monkeypatch, capsys, folder):
+def test_run_writes_rows_and_report_and_resumes(call, monkeypatch, capsys, folder):
     monkeypatch.setattr("robustpose.studies.guesses.DRAWN", 10)
     arguments = ["run", "jain2019", "--limit", 2, "--networks", "resdec-compact"]
     arguments += ["--attacks", "FGSM-U", "--epsilons", "8/255", "--out", "run"]
-    assert call(monkeypatch, *arguments) == 0
+    assert call(*arguments) == 0
     assert "FGSM-U" in capsys.readouterr().out
     assert (folder / "run" / "report.html").stat().st_size > 100_000
     parts = {path: path.stat().st_mtime_ns for path in (folder / "run" / "rows").iterdir()}
@@ -119,19 +107,19 @@ def test_run_writes_rows_and_report_and_resumes(monkeypatch, capsys, folder):
     guess = json.loads((folder / "run" / "study.json").read_text())["guess"]
     assert (guess["split"], guess["people"]) == ("rendered/train", 10)
     assert "already" not in capsys.readouterr().out
-    assert call(monkeypatch, *arguments) == 0
+    assert call(*arguments) == 0
     assert "every cell was there already" in capsys.readouterr().out
-    assert call(monkeypatch, *arguments, "--seed", 1) == 2  # its report would replace this one
+    assert call(*arguments, "--seed", 1) == 2  # its report would replace this one
     assert "choose another --out" in capsys.readouterr().err
     again = {path: path.stat().st_mtime_ns for path in (folder / "run" / "rows").iterdir()}
     assert again == parts
 
 
-def test_the_strong_study_is_run_by_its_name(monkeypatch, capsys, folder):
+def test_the_strong_study_is_run_by_its_name(call, monkeypatch, capsys, folder):
     monkeypatch.setattr("robustpose.studies.guesses.DRAWN", 10)
     arguments = ["run", "strong", "--quick", "--limit", 2, "--networks", "resdec-compact"]
     arguments += ["--attacks", "noise", "APGD-LO-20", "--epsilons", 1, "--out", "run"]
-    assert call(monkeypatch, *arguments) == 0
+    assert call(*arguments) == 0
     study = json.loads((folder / "run" / "study.json").read_text())
     assert study["name"] == "strong-quick-v1"
     assert [each["label"] for each in study["conditions"]] == [
@@ -151,25 +139,25 @@ def test_without_training_people_a_study_goes_on_and_says_why(capsys, folder):
     assert said.startswith("going on without training people: training needs the whole set")
 
 
-def test_attack_writes_a_picture_and_does_not_overwrite_it(monkeypatch, capsys, folder):
+def test_attack_writes_a_picture_and_does_not_overwrite_it(call, capsys, folder):
     pixels = rendered_people("test", pixels=160)[0].photo.read()
     cv2.imwrite("person.png", pixels[..., ::-1])
     arguments = ["attack", "person.png", "--model", "resdec-compact", "--steps", 2]
-    assert call(monkeypatch, *arguments) == 0
+    assert call(*arguments) == 0
     picture = cv2.imread("person-attacked.png")
     assert picture.shape[1] > 3 * 128
     assert np.ptp(picture) > 100
-    assert call(monkeypatch, *arguments) == 2
+    assert call(*arguments) == 2
     assert "exists" in capsys.readouterr().err
-    assert call(monkeypatch, *arguments, "--box", 20, 20, 120, 120, "--overwrite") == 0
-    assert call(monkeypatch, *arguments, "--box", 0, 0, 500, 20, "--overwrite") == 2
+    assert call(*arguments, "--box", 20, 20, 120, 120, "--overwrite") == 0
+    assert call(*arguments, "--box", 0, 0, 500, 20, "--overwrite") == 2
     assert "160 x 160" in capsys.readouterr().err
 
 
-def test_models_lists_everything(monkeypatch, capsys):
+def test_models_lists_everything(call, monkeypatch, capsys):
     some = {name: ZOO[name] for name in ("resdec", "hourglass2-compact")}
     monkeypatch.setattr("robustpose.models.catalogue.ZOO", some)
-    assert call(monkeypatch, "models") == 0
+    assert call("models") == 0
     listed = capsys.readouterr().out
     assert "hourglass2-compact" in listed
     assert "bundled" in listed

@@ -1,6 +1,5 @@
 """The commands about data sets, with a real server, and on a machine without a network."""
 
-import sys
 import threading
 import time
 import zipfile
@@ -14,19 +13,8 @@ import platformdirs
 import pytest
 import scipy.io
 
-from robustpose.cli import main
 from robustpose.data import download as downloads
 from robustpose.data.sources import SOURCES, Download
-
-
-def call(monkeypatch, *arguments):
-    """Run the command line in this process; returns the exit code."""
-    monkeypatch.setattr(sys, "argv", ["robustpose", "data", *map(str, arguments)])
-    try:
-        main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -88,8 +76,8 @@ def content(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_list_says_what_there_is_and_where_from(monkeypatch, capsys, home):
-    assert call(monkeypatch) == 0
+def test_the_list_says_what_there_is_and_where_from(call, capsys, home):
+    assert call("data") == 0
     listed = capsys.readouterr().out
     for source in SOURCES.values():
         for text in (source.title, source.licence, source.page, *(p.path for p in source.places)):
@@ -104,92 +92,92 @@ def test_the_list_says_what_there_is_and_where_from(monkeypatch, capsys, home):
     assert "lsp:FOLDER" in listed
 
 
-def test_the_list_of_one_set(monkeypatch, capsys, home):
-    assert call(monkeypatch, "mpii") == 0
+def test_the_list_of_one_set(call, capsys, home):
+    assert call("data", "mpii") == 0
     listed = capsys.readouterr().out
     assert "MPII Human Pose" in listed
     assert "COCO" not in listed
-    assert call(monkeypatch, "mpi") == 2
+    assert call("data", "mpi") == 2
     assert "did you mean mpii" in capsys.readouterr().err
 
 
-def test_a_set_comes_from_the_second_server_and_can_be_read(monkeypatch, capsys, home, served):
-    assert call(monkeypatch, "get", "lsp") == 0
+def test_a_set_comes_from_the_second_server_and_can_be_read(call, capsys, home, served):
+    assert call("data", "get", "lsp") == 0
     told = capsys.readouterr()
     assert "404" in told.err
     assert "test (3 people)" in told.out
     assert sorted(path.name for path in (home / "lsp").iterdir()) == ["doc", "images", "joints.mat"]
     before = content(home)
-    assert call(monkeypatch, "get", "lsp") == 0
+    assert call("data", "get", "lsp") == 0
     assert "there already" in capsys.readouterr().err
     assert content(home) == before
-    assert call(monkeypatch, "check") == 0
+    assert call("data", "check") == 0
     assert "3 people in 3 photographs" in capsys.readouterr().out
 
 
-def test_only_some_files(monkeypatch, capsys, home, served):
-    assert call(monkeypatch, "get", "lsp", "--only", "note.txt") == 2  # nothing to inspect
+def test_only_some_files(call, capsys, home, served):
+    assert call("data", "get", "lsp", "--only", "note.txt") == 2  # nothing to inspect
     assert [path.name for path in (home / "lsp").iterdir()] == ["doc"]
-    assert call(monkeypatch, "get", "lsp", "--only", "notes.txt") == 2
+    assert call("data", "get", "lsp", "--only", "notes.txt") == 2
     assert "did you mean note.txt" in capsys.readouterr().err
 
 
-def test_an_archive_that_was_brought_is_used_and_kept(monkeypatch, capsys, home, served, archive):
+def test_an_archive_that_was_brought_is_used_and_kept(call, capsys, home, served, archive):
     (home / "lsp").mkdir(parents=True)
     brought = archive.rename(home / "lsp" / "copy.zip")
-    assert call(monkeypatch, "get", "lsp") == 0
+    assert call("data", "get", "lsp") == 0
     assert "404" not in capsys.readouterr().err
     assert brought.exists()
     assert (home / "lsp" / "joints.mat").exists()
 
 
-def test_a_damaged_archive_is_removed_and_fetched_again(monkeypatch, capsys, home, served, archive):
+def test_a_damaged_archive_is_removed_and_fetched_again(call, capsys, home, served, archive):
     whole = archive.read_bytes()
     archive.write_bytes(whole[:2000])
-    assert call(monkeypatch, "get", "lsp") == 2
+    assert call("data", "get", "lsp") == 2
     assert "it was removed: run the same command again" in capsys.readouterr().err
     archive.write_bytes(whole)
-    assert call(monkeypatch, "get", "lsp") == 0
+    assert call("data", "get", "lsp") == 0
 
 
-def test_a_run_that_died_while_unpacking_is_finished(monkeypatch, capsys, home, served, archive):
-    assert call(monkeypatch, "get", "lsp") == 0
+def test_a_run_that_died_while_unpacking_is_finished(call, capsys, home, served, archive):
+    assert call("data", "get", "lsp") == 0
     (home / "lsp" / "images" / "im00002.jpg").unlink()
     (home / "lsp" / ".downloads" / "copy.zip.unpacking").mkdir(parents=True)
-    assert call(monkeypatch, "get", "lsp") == 0
+    assert call("data", "get", "lsp") == 0
     assert (home / "lsp" / "images" / "im00002.jpg").exists()
 
 
-def test_what_is_there_is_not_overwritten(monkeypatch, capsys, home, served):
+def test_what_is_there_is_not_overwritten(call, capsys, home, served):
     (home / "lsp" / "images").mkdir(parents=True)
     mine = home / "lsp" / "images" / "im00002.jpg"
     mine.write_text("mine")
-    assert call(monkeypatch, "get", "lsp") == 2
+    assert call("data", "get", "lsp") == 2
     assert "im00002.jpg is there with another content" in capsys.readouterr().err
     assert mine.read_text() == "mine"
     assert not (home / "lsp" / "joints.mat").exists()
 
 
 @pytest.mark.parametrize("place", ["sets", "sets/lsp"])
-def test_a_file_in_the_way_is_one_line(monkeypatch, capsys, home, served, place):
+def test_a_file_in_the_way_is_one_line(call, capsys, home, served, place):
     path = home.parent / place
     path.parent.mkdir(exist_ok=True)
     path.write_text("mine")
-    assert call(monkeypatch, "get", "lsp") == 2
+    assert call("data", "get", "lsp") == 2
     errors = capsys.readouterr().err.strip()
     assert "Traceback" not in errors
     assert path.read_text() == "mine"
 
 
 @pytest.mark.parametrize("key", SOURCES)
-def test_without_a_network_it_is_one_line_within_five_seconds(monkeypatch, capsys, home, key):
+def test_without_a_network_it_is_one_line_within_five_seconds(call, monkeypatch, capsys, home, key):
     def silent(*_, **__):
         threading.Event().wait(20)
         raise OSError("never")
 
     monkeypatch.setattr(downloads.socket, "getaddrinfo", silent)
     before = time.monotonic()
-    assert call(monkeypatch, "get", key) == 2
+    assert call("data", "get", key) == 2
     assert time.monotonic() - before < 5
     errors = capsys.readouterr().err.strip()
     assert "this machine seems to be offline" in errors
@@ -198,31 +186,31 @@ def test_without_a_network_it_is_one_line_within_five_seconds(monkeypatch, capsy
     assert not home.exists()
 
 
-def test_names_that_do_not_exist_are_refused(monkeypatch, capsys, home):
-    assert call(monkeypatch, "get", "lps") == 2
+def test_names_that_do_not_exist_are_refused(call, capsys, home):
+    assert call("data", "get", "lps") == 2
     assert "did you mean lsp" in capsys.readouterr().err
-    assert call(monkeypatch, "check", home) == 2
+    assert call("data", "check", home) == 2
     assert "found nothing" in capsys.readouterr().err
 
 
-def test_check_says_what_is_missing_with_exit_code_1(monkeypatch, capsys, home, served):
-    assert call(monkeypatch, "get", "lsp") == 0
+def test_check_says_what_is_missing_with_exit_code_1(call, capsys, home, served):
+    assert call("data", "get", "lsp") == 0
     (home / "lsp" / "images" / "im00002.jpg").unlink()
     capsys.readouterr()
-    assert call(monkeypatch, "check", home / "lsp") == 1
+    assert call("data", "check", home / "lsp") == 1
     told = capsys.readouterr().out
     assert "WRONG  images/: 1 of the 3 annotated photographs are missing: im00002.jpg" in told
     assert "nothing can be loaded" in told
 
 
-def test_the_platforms_folder_is_the_default(monkeypatch, capsys, tmp_path):
+def test_the_platforms_folder_is_the_default(call, monkeypatch, capsys, tmp_path):
     monkeypatch.delenv("ROBUSTPOSE_DATA", raising=False)
     monkeypatch.setattr(platformdirs, "user_data_path", lambda name: tmp_path / name)
-    assert call(monkeypatch, "lsp") == 0
+    assert call("data", "lsp") == 0
     assert str(tmp_path / "robustpose" / "lsp") in capsys.readouterr().out
 
 
-def test_help(monkeypatch, capsys):
+def test_help(call, capsys):
     for arguments in ([], ["check"], ["get"]):
-        assert call(monkeypatch, *arguments, "--help") == 0
+        assert call("data", *arguments, "--help") == 0
         assert "data" in capsys.readouterr().out

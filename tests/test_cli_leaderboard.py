@@ -1,23 +1,11 @@
 """The commands of the leaderboard: what they write and print, and what they refuse in one line."""
 
 import json
-import sys
 
 import pytest
 
-from robustpose.cli import main
 from robustpose.protocols.tracks import ATTACK, TRACKS
 from robustpose.studies.rows import write_json
-
-
-def call(monkeypatch, *arguments):
-    """Run the command line in this process; returns the exit code."""
-    monkeypatch.setattr(sys, "argv", ["robustpose", *map(str, arguments)])
-    try:
-        main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 @pytest.fixture
@@ -50,7 +38,7 @@ def entry(network, left, **changes):
     }
 
 
-def test_entries_are_ranked_in_the_terminal_and_on_a_page(folder, monkeypatch, capsys):
+def test_entries_are_ranked_in_the_terminal_and_on_a_page(folder, call, capsys):
     red = [{"check": "random answers", "severity": "red"}]
     for each in (
         entry("weak", 10.0),
@@ -58,14 +46,14 @@ def test_entries_are_ranked_in_the_terminal_and_on_a_page(folder, monkeypatch, c
         entry("odd", 60.0, checks=red, reason="a test"),
     ):
         write_json(each, folder / "results" / "leaderboard" / "lsp-v1" / f"{each['network']}.json")
-    assert call(monkeypatch, "leaderboard", "--out", "board.html") == 0
+    assert call("leaderboard", "--out", "board.html") == 0
     said = capsys.readouterr().out
     assert said.index("strong") < said.index("weak") < said.index("odd†")
     assert "20.0 (1)" in said
     assert "60.0 (-)" in said
     assert "odd is not ranked (random answers). a test" in said
     assert "strong" in (folder / "board.html").read_text()
-    assert call(monkeypatch, "leaderboard", "results", "--json") == 0
+    assert call("leaderboard", "results", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert [each["network"] for each in found] == ["strong", "weak", "odd"]
 
@@ -84,7 +72,7 @@ def test_entries_are_ranked_in_the_terminal_and_on_a_page(folder, monkeypatch, c
         (["leaderboard", "cut.json"], "cut.json: expected"),
     ],
 )
-def test_bad_input_is_one_line(arguments, message, folder, monkeypatch, capsys):
+def test_bad_input_is_one_line(arguments, message, folder, call, capsys):
     (folder / "empty").mkdir()
     (folder / "text.json").write_text("no JSON")
     (folder / "other.json").write_text('{"format": "something"}')
@@ -92,7 +80,7 @@ def test_bad_input_is_one_line(arguments, message, folder, monkeypatch, capsys):
     (folder / "cut.json").write_text(
         json.dumps({"format": "robustpose leaderboard entry 1", "track": "lsp-v1"})
     )
-    assert call(monkeypatch, *arguments) == 2
+    assert call(*arguments) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert message in error

@@ -1,7 +1,6 @@
 """The commands that score: what they print and write, and what they refuse in one line."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,21 +8,10 @@ import pytest
 import scipy.io
 import torch
 
-from robustpose.cli import main
 from robustpose.data.mpii import mpii_truth
 from robustpose.models.simple_baseline import resdec
 from robustpose.predictions import read_predictions, score
 from robustpose.skeletons import COCO17
-
-
-def call(monkeypatch, *arguments):
-    """Run the command line in this process; returns the exit code."""
-    monkeypatch.setattr(sys, "argv", ["robustpose", *map(str, arguments)])
-    try:
-        main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    return 0
 
 
 @pytest.fixture
@@ -58,9 +46,9 @@ def seventeen(monkeypatch):
     monkeypatch.setattr("robustpose.defenses.naming.load_model", load)
 
 
-def report(monkeypatch, *arguments):
+def report(call, *arguments):
     """Evaluate, and return what was written."""
-    assert call(monkeypatch, "evaluate", *arguments, "--out", "out.json") == 0
+    assert call("evaluate", *arguments, "--out", "out.json") == 0
     return json.loads(Path("out.json").read_text())
 
 
@@ -106,8 +94,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("arguments", "said"), REFUSED.values(), ids=REFUSED.keys())
-def test_bad_input_is_one_line_and_exit_code_2(monkeypatch, capsys, folder, coco, arguments, said):
-    assert call(monkeypatch, *arguments) == 2
+def test_bad_input_is_one_line_and_exit_code_2(call, capsys, folder, coco, arguments, said):
+    assert call(*arguments) == 2
     errors = [
         line for line in capsys.readouterr().err.splitlines() if not line.startswith("scoring ")
     ]
@@ -115,8 +103,8 @@ def test_bad_input_is_one_line_and_exit_code_2(monkeypatch, capsys, folder, coco
     assert said in errors[0]
 
 
-def test_evaluate_writes_scores_with_their_origin(monkeypatch, capsys, folder):
-    found = report(monkeypatch, "resdec-compact", "deeppose-compact", "--limit", 4)
+def test_evaluate_writes_scores_with_their_origin(call, capsys, folder):
+    found = report(call, "resdec-compact", "deeppose-compact", "--limit", 4)
     assert "neck" in capsys.readouterr().out
     assert [score["network"] for score in found["scores"]] == [
         "resdec-compact",
@@ -127,31 +115,29 @@ def test_evaluate_writes_scores_with_their_origin(monkeypatch, capsys, folder):
     assert "evaluate resdec-compact" in found["command"]
 
 
-def test_a_network_behind_a_defence_is_scored_by_its_name(monkeypatch, folder):
+def test_a_network_behind_a_defence_is_scored_by_its_name(call, folder):
     names = ["resdec-compact", "resdec-compact+bits:1"]
-    scored = report(monkeypatch, *names, "--limit", 4)["scores"]
+    scored = report(call, *names, "--limit", 4)["scores"]
     assert [each["network"] for each in scored] == names
     assert scored[0]["pck"] != scored[1]["pck"]
 
 
-def test_people_of_coco_have_ten_figures_more(monkeypatch, capsys, folder, coco, seventeen):
-    (scored,) = report(monkeypatch, "resdec", "--people", "coco:coco")["scores"]
+def test_people_of_coco_have_ten_figures_more(call, capsys, folder, coco, seventeen):
+    (scored,) = report(call, "resdec", "--people", "coco:coco")["scores"]
     assert len(scored["average_precision"]) == 10
     assert scored["average_precision"]["ar_large"] is None  # all people are small
     printed = capsys.readouterr().out
     assert "PCK@0.16" in printed
     assert "AP at OKS 0.50" in printed
     assert "AR, large people" in printed
-    (scored,) = report(monkeypatch, "resdec", "--people", "coco:coco", "--limit", 2)["scores"]
+    (scored,) = report(call, "resdec", "--people", "coco:coco", "--limit", 2)["scores"]
     assert "average_precision" not in scored
     assert "no AP" in capsys.readouterr().out
 
 
-def test_boxes_of_a_detector_are_scored_by_precision_alone(
-    monkeypatch, capsys, folder, coco, seventeen
-):
+def test_boxes_of_a_detector_are_scored_by_precision_alone(call, capsys, folder, coco, seventeen):
     arguments = ["resdec", "--people", "coco:coco", "--detections", "boxes.json"]
-    found = report(monkeypatch, *arguments)
+    found = report(call, *arguments)
     (people,) = found["people"].values()
     assert (people["count"], people["left_out"]) == (3, {"no width or height": 1})
     (scored,) = found["scores"]
@@ -160,13 +146,13 @@ def test_boxes_of_a_detector_are_scored_by_precision_alone(
     printed = capsys.readouterr().out
     assert "AR, medium people" in printed
     assert "PCK" not in printed
-    assert call(monkeypatch, "evaluate", *arguments, "--json") == 0
+    assert call("evaluate", *arguments, "--json") == 0
     assert json.loads(capsys.readouterr().out)["scores"] == found["scores"]
 
 
-def test_the_flip_test_and_decodings_change_what_is_scored(monkeypatch, folder, coco, seventeen):
+def test_the_flip_test_and_decodings_change_what_is_scored(call, folder, coco, seventeen):
     options = [[], ["--flip"], ["--decoding", "dark"], ["--decoding", "quarter"], ["--udp"]]
-    reports = [report(monkeypatch, "resdec", "--people", "coco:coco", *each) for each in options]
+    reports = [report(call, "resdec", "--people", "coco:coco", *each) for each in options]
     names = [found["scores"][0]["network"] for found in reports]
     assert names == ["resdec", "resdec, flip test", "resdec", "resdec", "resdec"]
     assert len({found["scores"][0]["weights"] for found in reports}) == 5
@@ -175,13 +161,13 @@ def test_the_flip_test_and_decodings_change_what_is_scored(monkeypatch, folder, 
     assert alignments == ["index", "index", "index", "index", "udp"]
 
 
-def test_a_network_of_coordinates_has_a_flip_test_too(monkeypatch, folder):
-    flipped = report(monkeypatch, "deeppose-compact", "--limit", 4, "--flip")
-    plain = report(monkeypatch, "deeppose-compact", "--limit", 4)
+def test_a_network_of_coordinates_has_a_flip_test_too(call, folder):
+    flipped = report(call, "deeppose-compact", "--limit", 4, "--flip")
+    plain = report(call, "deeppose-compact", "--limit", 4)
     assert flipped["scores"][0]["by_joint"] != plain["scores"][0]["by_joint"]
 
 
-def test_score_takes_poses_made_elsewhere(monkeypatch, capsys, folder):
+def test_score_takes_poses_made_elsewhere(call, capsys, folder):
     joints = np.random.default_rng(0).uniform(20, 200, (14, 2, 3))
     (folder / "lsp" / "images").mkdir(parents=True)
     for number in (1, 2, 3):
@@ -191,27 +177,27 @@ def test_score_takes_poses_made_elsewhere(monkeypatch, capsys, folder):
     poses = np.moveaxis(joints, 2, 0)
     poses[0, 0] += 1000
     np.save("poses.npy", poses)
-    assert call(monkeypatch, "score", "poses.npy", "--people", "lsp:lsp", "--json") == 0
+    assert call("score", "poses.npy", "--people", "lsp:lsp", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["count"], found["mean"]) == (3, pytest.approx(100 * 41 / 42))
-    assert call(monkeypatch, "score", "poses.npy", "--people", "lsp:lsp") == 0
+    assert call("score", "poses.npy", "--people", "lsp:lsp") == 0
     printed = capsys.readouterr()
     assert "97.62" in printed.out
     assert "order" not in printed.err
     np.save("few.npy", poses[:2])
-    assert call(monkeypatch, "score", "few.npy", "--people", "lsp:lsp") == 2
+    assert call("score", "few.npy", "--people", "lsp:lsp") == 2
     assert "expected 3 x 14 x 2 numbers" in capsys.readouterr().err
     np.save("poses.npy", np.roll(poses, 1, axis=0))
-    assert call(monkeypatch, "score", "poses.npy", "--people", "lsp:lsp", "--json") == 0
+    assert call("score", "poses.npy", "--people", "lsp:lsp", "--json") == 0
     assert "in the order of lsp" in capsys.readouterr().err
 
 
-def test_the_first_pixel_moves_poses_of_either_format(monkeypatch, capsys, folder, samples):
+def test_the_first_pixel_moves_poses_of_either_format(call, capsys, folder, samples):
     """Tompson's predictions count from 1: the figure is his, and another where they do not."""
     path = samples / "mpii-sample" / "detections_our_format.mat"
     found = {}
     for option in ([], ["--first-pixel", "1"], ["--first-pixel", "0"]):
-        assert call(monkeypatch, "score", path, "--people", f"mpii:{path}", "--json", *option) == 0
+        assert call("score", path, "--people", f"mpii:{path}", "--json", *option) == 0
         found[tuple(option[1:])] = json.loads(capsys.readouterr().out)["mean"]
     assert found[()] == found["1",] == pytest.approx(82.34, abs=0.005)
     assert found["0",] == pytest.approx(82.31, abs=0.005)
