@@ -1,8 +1,8 @@
 """Make the pictures of README.md from a run on rendered people, or from one of the study.
 
 `python benchmarks/readme_pictures.py RUN`: its curves, and the kept person whom the network
-sees best before the attack; of a run with universal perturbations those alone, since its people
-may be photographs.
+sees best before the attack; of a run on photographs its curves beside the published ones, or if it
+has universal perturbations those alone, since no photograph may be shown.
 """
 
 import shutil
@@ -95,8 +95,11 @@ def _maps(image: np.ndarray[Any, Any], path: Path) -> np.ndarray[Any, Any]:
 if __name__ == "__main__":
     (run,) = map(Path, sys.argv[1:])
     IMAGES.mkdir(parents=True, exist_ok=True)
-    if any(e["condition"].startswith("UAP @") for e in read_study(run).get("artefacts", ())):
+    study = read_study(run)
+    if any(entry["condition"].startswith("UAP @") for entry in study.get("artefacts", ())):
         cv2.imwrite(str(IMAGES / "universal.png"), universal(run)[..., ::-1])
+    elif not study["people"]["name"].startswith("rendered"):
+        shutil.copy(run / "figures" / "published.png", IMAGES / "study.png")
     else:
         shutil.copy(run / "figures" / "relative_score.png", IMAGES / "relative_pck.png")
         cv2.imwrite(str(IMAGES / "before_after.png"), before_after(run)[..., ::-1])
