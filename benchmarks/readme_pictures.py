@@ -1,8 +1,8 @@
 """Make the pictures of README.md from a run on rendered people, or from one of the study.
 
-`python benchmarks/readme_pictures.py RUN`: its curves, and the kept person whom the network
-sees best before the attack; of a run on photographs its curves beside the published ones, or if it
-has universal perturbations those alone, since no photograph may be shown.
+`python benchmarks/readme_pictures.py RUN`: the kept person whom the network sees best before the
+attack; of a run on photographs its curves beside the published ones, or if it has universal
+perturbations those alone, since no photograph may be shown.
 """
 
 import shutil
@@ -101,6 +101,5 @@ if __name__ == "__main__":
     elif not study["people"]["name"].startswith("rendered"):
         shutil.copy(run / "figures" / "published.png", IMAGES / "study.png")
     else:
-        shutil.copy(run / "figures" / "relative_score.png", IMAGES / "relative_pck.png")
         cv2.imwrite(str(IMAGES / "before_after.png"), before_after(run)[..., ::-1])
     print(f"wrote {IMAGES}")
