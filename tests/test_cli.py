@@ -126,6 +126,7 @@ def test_the_strong_study_is_run_by_its_name(call, monkeypatch, capsys, folder):
         "clean",
         "noise @ 1",
         "APGD-LO-20 @ 1",
+        "APGD-LO-20 @ 16",
     ]
     assert study["guess"]["split"] == "rendered/train"
 
