@@ -214,6 +214,19 @@ def test_a_picture_that_is_turned_keeps_its_own_gradient() -> None:
     torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize("trap", [muted, lambda maps: 1 / (1 + torch.exp(-1e4 * (maps - 0.1)))])
+def test_an_answer_that_says_nothing_of_its_slope_is_led_back_to_the_last_layer(
+    trap: Callable[[Tensor], Tensor],
+) -> None:
+    free, trapped = Sum(Behind()), Sum(lambda x: trap(Behind()(x)))
+    assert (exact(trapped, PICTURES, [0, 1]).gradient.nan_to_num(0.0) == 0).float().mean() > 0.9
+    found = stand_ins(trapped, PICTURES, [0, 1])
+    wanted = exact(free, PICTURES, [0, 1]).gradient
+    alike = torch.cosine_similarity(found.gradient.flatten(1), wanted.flatten(1))
+    assert (alike > 0.5).all()
+    torch.testing.assert_close(found.loss, trapped(PICTURES), atol=0, rtol=0)
+
+
 def test_a_whole_network_without_gradients_has_some() -> None:
     free = Behind()
     loss = Sum(torch.no_grad()(free))

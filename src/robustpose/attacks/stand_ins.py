@@ -37,7 +37,8 @@ def stand_ins(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
     rectifiers with a leak. Whatever is done to a picture before the first layer, in PyTorch or out
     of it, is differentiated as the linear function of the picture that comes nearest to it, if it
     comes near; so is what lies between two layers without a way back, or with one of the network's
-    own making (`bridged`). Hooks on gradients are left out.
+    own making (`bridged`), and what is made of the last layer's answer if most of it has none.
+    Hooks on gradients are left out.
 
     Operations are caught as they run: nothing is known of models here. Not caught are those that
     write into a tensor whose new value is then read from there (`relu_`). A gradient that is not
@@ -54,6 +55,7 @@ class _StandIns(TorchFunctionMode):
         super().__init__()
         self.picture: Images | None = picture  # what no layer has seen yet
         self.source: Tensor = picture  # the last map with a way back to the picture
+        self.layer: Tensor | None = None  # what the last layer answered
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
@@ -68,25 +70,32 @@ class _StandIns(TorchFunctionMode):
     def _called(self, func: Any, args: Any, named: dict[str, Any]) -> Any:
         if func is Tensor.register_hook:
             return None  # what would change a gradient on its way
-        if func in LAYERS or func in ENDS:
-            args, named = self._led_back(func, args, named)
+        given = args[0] if args else named.get("input")
+        if self._is_map(given) and given.is_floating_point():
+            led = self._led_back(func, given)
+            if led is not given:
+                args, named = ((led, *args[1:]), named) if args else (args, {**named, "input": led})
         result = _stood_in(func, args, named)
         if self._is_map(result) and result.requires_grad:
             # A view: functions of others replace the history of what they return.
             self.source = result.view_as(result)
+            if func in LAYERS:
+                self.layer = result
         return result
 
-    def _led_back(self, func: Any, args: Any, named: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Return arguments whose first has a way back to the picture."""
-        maps = args[0] if args else named.get("input")
-        if not self._is_map(maps) or not maps.is_floating_point():
-            return args, named
-        if self.picture is not None and func in LAYERS:
+    def _led_back(self, func: Any, maps: Tensor) -> Tensor:
+        """Return maps with a way back to the picture, for an operation on them."""
+        if func in LAYERS and self.picture is not None:
             least = LEAST_EXPLAINED if maps.requires_grad else 0.0
-            maps, self.picture = bridged(maps, self.picture, least=least), None
-        elif not maps.requires_grad or _of_others(maps):
-            maps = bridged(maps, self.source)
-        return ((maps, *args[1:]), named) if args else (args, {**named, "input": maps})
+            picture, self.picture = self.picture, None
+            return bridged(maps, picture, least=least)
+        if not maps.requires_grad:
+            return bridged(maps, self.source) if func in LAYERS or func in ENDS else maps
+        if _of_others(maps) and self.source is not maps and func is not Tensor.detach:
+            return bridged(maps, self.source)
+        if func in ENDS and self.layer is not None and _faded(maps, self.layer):
+            return bridged(maps, self.layer)
+        return maps
 
     def _is_map(self, value: Any) -> TypeGuard[Tensor]:
         """Tell whether a value is maps (n, channels, rows, columns) of the images."""
@@ -112,6 +121,13 @@ def _of_others(maps: Tensor) -> bool:
     function = maps.grad_fn
     made = isinstance(function, torch.autograd.function.BackwardCFunction)
     return made and not isinstance(function, _Instead._backward_cls)
+
+
+def _faded(maps: Tensor, layer: Tensor) -> bool:
+    """Tell whether most of a layer's answer has no gradient from what was made of it."""
+    with torch.enable_grad():
+        (slope,) = torch.autograd.grad(maps.sum(), layer, retain_graph=True, allow_unused=True)
+    return slope is not None and bool((slope.nan_to_num(0.0) == 0).float().mean() > 0.5)
 
 
 def _needs_gradient(values: tuple[Any, ...]) -> bool:
@@ -181,8 +197,9 @@ def _gentle(values: Tensor) -> Tensor:
 
 LAYERS = frozenset([F.conv2d, torch.conv2d, F.conv_transpose2d, torch.conv_transpose2d, F.linear])
 """Where a network begins to look at the picture."""
-ENDS = frozenset([F.batch_norm, torch.batch_norm, Tensor.float])
-"""Other operations on what may have lost its way back; outputs are brought to single precision."""
+ENDS = frozenset([F.batch_norm, torch.batch_norm, Tensor.float, Tensor.flatten, torch.flatten])
+"""Other operations on what may have lost its way back: outputs are brought to single precision, and
+their cells laid in a row."""
 
 STAND_INS: Mapping[Any, Callable[..., Tensor | None]] = {
     **dict.fromkeys([torch.round, torch.floor, torch.ceil, torch.trunc, torch.fix], _same),
