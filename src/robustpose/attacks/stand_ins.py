@@ -27,6 +27,8 @@ LEAK = 0.1
 LEAST_EXPLAINED = 0.5
 """What is done to a picture keeps its own gradient if no linear function explains half of it: a
 flip, say."""
+FADED = 0.5
+"""What is made of the last layer is bridged if more of its values than this have no gradient."""
 
 
 def stand_ins(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
@@ -127,7 +129,7 @@ def _faded(maps: Tensor, layer: Tensor) -> bool:
     """Tell whether most of a layer's answer has no gradient from what was made of it."""
     with torch.enable_grad():
         (slope,) = torch.autograd.grad(maps.sum(), layer, retain_graph=True, allow_unused=True)
-    return slope is not None and bool((slope.nan_to_num(0.0) == 0).float().mean() > 0.5)
+    return slope is not None and bool((slope.nan_to_num(0.0) == 0).float().mean() > FADED)
 
 
 def _needs_gradient(values: tuple[Any, ...]) -> bool:

@@ -48,12 +48,12 @@ def pose_auto_attack(ball: Linf | L2, *, quick: bool = False) -> Ensemble:
         member(f"APGD-COS-BPDA-{steps}", cosine, climbing(stand_ins)),
         member(f"APGD-T-BPDA-{steps}", Untargeted(), climbing(stand_ins), targeted=True),
     )
-    averaged, in_stead = (
+    averaged, averaged_stand_ins = (
         climbing(Averaged(draws=DRAWS, gradient=each)) for each in (exact, stand_ins)
     )
     where_random = (
         member(f"APGD-EOT-{steps}", odds, averaged),
-        member(f"APGD-EOT-BPDA-{steps}", odds, in_stead),
+        member(f"APGD-EOT-BPDA-{steps}", odds, averaged_stand_ins),
     )
     name = f"{NAME}-quick" if quick else NAME
     return Ensemble(
