@@ -142,6 +142,23 @@ def hooked(maps: Tensor) -> Tensor:
     return maps
 
 
+def begun_anew(maps: Tensor) -> Tensor:
+    """Return the same with a gradient that ends there."""
+    return maps.detach().clone().requires_grad_()
+
+
+def rounded_in_place(maps: Tensor) -> Tensor:
+    """Return the same in fine steps, written where the values were."""
+    maps = maps.clone()
+    maps.mul_(1e4).round_().div_(1e4)
+    return maps
+
+
+def not_a_number(maps: Tensor) -> Tensor:
+    """Return the same, whose gradient is no number."""
+    return maps + (0 * maps).sqrt()
+
+
 class Behind(nn.Module):
     """Two layers, with a trap before, between or after them."""
 
@@ -181,6 +198,11 @@ PICTURES = 0.05 + 0.9 * torch.rand((2, 3, 16, 16), generator=torch.Generator().m
         ("before", hooked),
         ("between", hooked),
         ("after", hooked),
+        ("before", begun_anew),
+        ("between", begun_anew),
+        ("after", begun_anew),
+        ("between", rounded_in_place),
+        ("between", not_a_number),
     ],
 )
 def test_a_cut_is_bridged_nearly_as_if_it_were_not_there(
@@ -189,7 +211,7 @@ def test_a_cut_is_bridged_nearly_as_if_it_were_not_there(
     free = Sum(Behind())
     trapped = Sum(Behind(**{place: cut}))
     if leads_back(trapped, PICTURES):
-        assert (exact(trapped, PICTURES, [0, 1]).gradient == 0).all()
+        assert (exact(trapped, PICTURES, [0, 1]).gradient.nan_to_num(0.0) == 0).all()
     wanted = exact(free, PICTURES, [0, 1]).gradient
     found = stand_ins(trapped, PICTURES, [0, 1])
     torch.testing.assert_close(found.gradient, wanted, atol=1e-3, rtol=0.02)
@@ -225,6 +247,12 @@ def test_an_answer_that_says_nothing_of_its_slope_is_led_back_to_the_last_layer(
     alike = torch.cosine_similarity(found.gradient.flatten(1), wanted.flatten(1))
     assert (alike > 0.5).all()
     torch.testing.assert_close(found.loss, trapped(PICTURES), atol=0, rtol=0)
+
+
+def test_pooled_layers_keep_their_own_gradient() -> None:
+    loss = Sum(Behind(between=lambda maps: F.max_pool2d(maps, 4)))
+    one, other = (each(loss, PICTURES, [0, 1]).gradient for each in (exact, stand_ins))
+    torch.testing.assert_close(one, other)
 
 
 def test_a_whole_network_without_gradients_has_some() -> None:

@@ -86,7 +86,12 @@ def exact(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
 def leads_back(loss: Loss, images: Images) -> bool:
     """Tell whether a loss has a way back to the images, which casts to integers, say, cut off."""
     with torch.enable_grad():
-        return loss(images.detach().requires_grad_()).requires_grad
+        variable = images.detach().requires_grad_()
+        value = loss(variable)
+        if not value.requires_grad:
+            return False
+        (slope,) = torch.autograd.grad(value.sum(), variable, allow_unused=True)
+    return slope is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,8 @@ LEAST_EXPLAINED = 0.5
 flip, say."""
 FADED = 0.5
 """What is made of the last layer is bridged if more of its values than this have no gradient."""
+CUT = 0.9999
+"""So is what lies between two layers; of pooled values only few have a gradient, by rights."""
 
 
 def stand_ins(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
@@ -55,8 +57,10 @@ class _StandIns(TorchFunctionMode):
 
     def __init__(self, picture: Images) -> None:
         super().__init__()
+        self.root = picture
         self.picture: Images | None = picture  # what no layer has seen yet
         self.source: Tensor = picture  # the last map with a way back to the picture
+        self.anew = False  # whether gradients have been asked for where a way back may end
         self.layer: Tensor | None = None  # what the last layer answered
 
     def __torch_function__(
@@ -72,13 +76,14 @@ class _StandIns(TorchFunctionMode):
     def _called(self, func: Any, args: Any, named: dict[str, Any]) -> Any:
         if func is Tensor.register_hook:
             return None  # what would change a gradient on its way
+        self.anew = self.anew or func in BEGINNINGS
         given = args[0] if args else named.get("input")
         if self._is_map(given) and given.is_floating_point():
             led = self._led_back(func, given)
             if led is not given:
                 args, named = ((led, *args[1:]), named) if args else (args, {**named, "input": led})
         result = _stood_in(func, args, named)
-        if self._is_map(result) and result.requires_grad:
+        if self._is_map(result) and self._leads_back(result):
             # A view: functions of others replace the history of what they return.
             self.source = result.view_as(result)
             if func in LAYERS:
@@ -88,16 +93,22 @@ class _StandIns(TorchFunctionMode):
     def _led_back(self, func: Any, maps: Tensor) -> Tensor:
         """Return maps with a way back to the picture, for an operation on them."""
         if func in LAYERS and self.picture is not None:
-            least = LEAST_EXPLAINED if maps.requires_grad else 0.0
+            least = LEAST_EXPLAINED if self._leads_back(maps) else 0.0
             picture, self.picture = self.picture, None
             return bridged(maps, picture, least=least)
-        if not maps.requires_grad:
+        if not self._leads_back(maps):
             return bridged(maps, self.source) if func in LAYERS or func in ENDS else maps
         if _of_others(maps) and self.source is not maps and func is not Tensor.detach:
             return bridged(maps, self.source)
-        if func in ENDS and self.layer is not None and _faded(maps, self.layer):
+        most = FADED if func in ENDS else CUT
+        ending = func in ENDS or func in LAYERS
+        if ending and self.layer is not None and _faded(maps, self.layer, most):
             return bridged(maps, self.layer)
         return maps
+
+    def _leads_back(self, maps: Tensor) -> bool:
+        """Tell whether maps have a way back to the picture."""
+        return maps.requires_grad and (not self.anew or _slope(maps, self.root) is not None)
 
     def _is_map(self, value: Any) -> TypeGuard[Tensor]:
         """Tell whether a value is maps (n, channels, rows, columns) of the images."""
@@ -125,11 +136,17 @@ def _of_others(maps: Tensor) -> bool:
     return made and not isinstance(function, _Instead._backward_cls)
 
 
-def _faded(maps: Tensor, layer: Tensor) -> bool:
-    """Tell whether most of a layer's answer has no gradient from what was made of it."""
+def _faded(maps: Tensor, layer: Tensor, most: float) -> bool:
+    """Tell whether more of a layer's answer has no gradient from what was made of it."""
+    slope = None if maps is layer else _slope(maps, layer)
+    return slope is not None and bool((slope.nan_to_num(0.0) == 0).float().mean() > most)
+
+
+def _slope(maps: Tensor, of: Tensor) -> Tensor | None:
+    """Return the gradient of the sum of maps, or nothing if they do not depend on it."""
     with torch.enable_grad():
-        (slope,) = torch.autograd.grad(maps.sum(), layer, retain_graph=True, allow_unused=True)
-    return slope is not None and bool((slope.nan_to_num(0.0) == 0).float().mean() > FADED)
+        (slope,) = torch.autograd.grad(maps.sum(), of, retain_graph=True, allow_unused=True)
+    return slope
 
 
 def _needs_gradient(values: tuple[Any, ...]) -> bool:
@@ -202,6 +219,8 @@ LAYERS = frozenset([F.conv2d, torch.conv2d, F.conv_transpose2d, torch.conv_trans
 ENDS = frozenset([F.batch_norm, torch.batch_norm, Tensor.float, Tensor.flatten, torch.flatten])
 """Other operations on what may have lost its way back: outputs are brought to single precision, and
 their cells laid in a row."""
+BEGINNINGS = frozenset([Tensor.requires_grad_, Tensor.requires_grad.__set__])  # type: ignore[attr-defined]
+"""Where a gradient is asked for, maybe of what has no way back to the picture."""
 
 STAND_INS: Mapping[Any, Callable[..., Tensor | None]] = {
     **dict.fromkeys([torch.round, torch.floor, torch.ceil, torch.trunc, torch.fix], _same),
