@@ -253,7 +253,8 @@ def test_networks_that_mask_their_gradient_meet_more_members(
     assert honest == []
     assert len(seen) == 1  # called once, for who is not lost
     assert [each.name for each in pose_auto_attack(Linf(EPS)).where_masked] == [
-        "APGD-PCK-BPDA-100",
-        "APGD-COS-BPDA-100",
-        "APGD-T-BPDA-100",
+        "APGD-BPDA-300",
+        "APGD-PCK-BPDA-300",
+        "APGD-COS-BPDA-300",
+        "APGD-T-BPDA-300",
     ]

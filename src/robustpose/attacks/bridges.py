@@ -1,32 +1,78 @@
 """A way back to a picture where a network has cut it off, by a linear fit."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from robustpose.attacks.responses import changed, filtered, gains
+from robustpose.poses import Images
+
 RIDGE = 1e-6
 """Added to the variances that are divided by, over their mean."""
 FITTED_ON = 4_096
 """Places of an image, at most, that the fit looks at."""
+LEAST_EXPLAINED = 0.5
+"""What is done to a picture keeps its own gradient if no linear function explains half of it: a
+flip, say."""
+EXACT = 0.9999
+"""Where the fit explains less than this of what is done to a picture, it is no normalisation."""
 
 
-def bridged(given: Tensor, source: Tensor, *, least: float = 0.0) -> Tensor:
+def bridged(given: Tensor, source: Tensor) -> Tensor:
     """Return `given`, differentiated as the linear function of `source` that comes nearest to it.
 
     Both are maps (n, channels, rows, columns) of any size. For each image and place, the channels
     of `given` are fitted by least squares to those of `source` (resized): of a normalised picture
-    that is its exact derivative, of one with fewer levels or after JPEG the usual stand-in, the
-    identity (BPDA: Athalye, Carlini and Wagner, ICML 2018). Where the fit explains less than the
-    share `least` of the variance over all images, `given` is returned as it is.
+    that is its exact derivative, of one with fewer levels the usual stand-in, the
+    identity (BPDA: Athalye, Carlini and Wagner, ICML 2018).
     """
     with torch.autocast(given.device.type, enabled=False), torch.enable_grad():
         before = _resized(source.float(), given)
+        slope, _ = _fitted(before.detach(), given.detach().float())
+        return _differentiated(given, _mapped(before, slope))
+
+
+def bridged_front(
+    given: Tensor, pictures: Images, front: Callable[[Images], Tensor], *, keep: bool
+) -> Tensor:
+    """Return what the first layer is `given`, differentiated as a linear function of the pictures.
+
+    As `bridged`; `front` makes `given` of pictures. If the fit is not exact, what comes through of
+    a small change is measured (`responses.py`): JPEG, say, or a median lose its fine detail, which
+    an attack by the identity would be spent on. With `keep`, a `given` that no linear function
+    explains is returned as it is.
+    """
+    with torch.autocast(given.device.type, enabled=False), torch.enable_grad():
+        before = _resized(pictures.float(), given)
         slope, explained = _fitted(before.detach(), given.detach().float())
-        if explained < least:
+        if keep and explained < LEAST_EXPLAINED:
             return given
-        linear = torch.einsum("nsp,nsg->ngp", before.flatten(2), slope).view(given.shape)
-        return given.detach() + (linear - linear.detach()).to(given.dtype)
+        if explained < EXACT:
+            before = filtered(before, _measured(given, pictures, front, slope))
+        return _differentiated(given, _mapped(before, slope))
+
+
+@torch.no_grad()
+def _measured(
+    given: Tensor, pictures: Images, front: Callable[[Images], Tensor], slope: Tensor
+) -> Tensor:
+    """Return the share of each frequency of a small change that comes through, an image."""
+    others = changed(pictures)
+    change = _resized((others - pictures).float(), given)
+    came, expected = (front(others) - given).float(), _mapped(change, slope)
+    return gains(_mapped(came, slope.mT), _mapped(expected, slope.mT), change)
+
+
+def _mapped(maps: Tensor, slope: Tensor) -> Tensor:
+    """Return a linear map of channels, image by image."""
+    return torch.einsum("nshw,nsg->nghw", maps, slope)
+
+
+def _differentiated(value: Tensor, smooth: Tensor) -> Tensor:
+    return value.detach() + (smooth - smooth.detach()).to(value.dtype)
 
 
 def _resized(source: Tensor, given: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from robustpose.attacks.bridges import bridged
+from robustpose.attacks.bridges import bridged, bridged_front
+from robustpose.attacks.fronts import LAYERS, Front
 from robustpose.attacks.gradients import Ascent, exact
 from robustpose.attacks.losses import Loss
 from robustpose.poses import Images, PerImage
@@ -24,9 +25,6 @@ STEEP = 4.0
 """Sigmoid and tanh are differentiated as if no value were larger than this."""
 LEAK = 0.1
 """The slope of a stand-in for a rectifier where the rectifier has none."""
-LEAST_EXPLAINED = 0.5
-"""What is done to a picture keeps its own gradient if no linear function explains half of it: a
-flip, say."""
 FADED = 0.5
 """What is made of the last layer is bridged if more of its values than this have no gradient."""
 CUT = 0.9999
@@ -55,9 +53,9 @@ def stand_ins(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
 class _StandIns(TorchFunctionMode):
     """Every operation that has a stand-in, wherever it is called, with its gradient."""
 
-    def __init__(self, picture: Images) -> None:
+    def __init__(self, picture: Images, front: Front) -> None:
         super().__init__()
-        self.root = picture
+        self.root, self.front = picture, front
         self.picture: Images | None = picture  # what no layer has seen yet
         self.source: Tensor = picture  # the last map with a way back to the picture
         self.anew = False  # whether gradients have been asked for where a way back may end
@@ -93,9 +91,8 @@ class _StandIns(TorchFunctionMode):
     def _led_back(self, func: Any, maps: Tensor) -> Tensor:
         """Return maps with a way back to the picture, for an operation on them."""
         if func in LAYERS and self.picture is not None:
-            least = LEAST_EXPLAINED if self._leads_back(maps) else 0.0
             picture, self.picture = self.picture, None
-            return bridged(maps, picture, least=least)
+            return bridged_front(maps, picture, self.front, keep=self._leads_back(maps))
         if not self._leads_back(maps):
             return bridged(maps, self.source) if func in LAYERS or func in ENDS else maps
         if _of_others(maps) and self.source is not maps and func is not Tensor.detach:
@@ -122,7 +119,7 @@ class _Watched:
     loss: Loss
 
     def __call__(self, images: Images) -> PerImage:
-        with _StandIns(images):
+        with _StandIns(images, Front(self.loss)):
             return self.loss(images)
 
     def take(self, index: Int[Tensor, "m"]) -> "_Watched":
@@ -214,8 +211,6 @@ def _gentle(values: Tensor) -> Tensor:
     return values / (largest / STEEP).clamp_min(1).view(-1, *[1] * (values.dim() - 1))
 
 
-LAYERS = frozenset([F.conv2d, torch.conv2d, F.conv_transpose2d, torch.conv_transpose2d, F.linear])
-"""Where a network begins to look at the picture."""
 ENDS = frozenset([F.batch_norm, torch.batch_norm, Tensor.float, Tensor.flatten, torch.flatten])
 """Other operations on what may have lost its way back: outputs are brought to single precision, and
 their cells laid in a row."""

@@ -1,6 +1,5 @@
 """JPEG: written and read again, with the gradient of a smooth copy of what it does."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from robustpose.cosines import planes_of, waves_of
 from robustpose.defenses.defense import Defense
 from robustpose.defenses.quantisation import straight_through
 from robustpose.errors import UsageError
@@ -120,18 +120,6 @@ def _rounded(
     """Round the frequencies of every block of 8 x 8."""
     scale = 5000 / quality if quality < 50 else 200 - 2 * quality
     step = ((steps * scale + 50) / 100).floor().clamp(1, 255).to(planes)
-    cosines = _cosines().to(planes)
-    count, channels, height, width = planes.shape
-    blocks = planes.reshape(count, channels, height // 8, 8, width // 8, 8).transpose(3, 4)
-    frequencies = cosines @ blocks @ cosines.T / step
+    frequencies = waves_of(planes) / step
     nearest = frequencies.detach().round()
-    back: Tensor = cosines.T @ ((nearest + (frequencies - nearest) ** 3) * step) @ cosines
-    return back.transpose(3, 4).reshape(planes.shape)
-
-
-def _cosines() -> Float[Tensor, "8 8"]:
-    """Return the matrix of the discrete cosine transform, one frequency a row."""
-    at = torch.arange(8)
-    waves = torch.cos(math.pi * (2 * at + 1) * at[:, None] / 16) / 2
-    waves[0] /= math.sqrt(2)
-    return waves
+    return planes_of((nearest + (frequencies - nearest) ** 3) * step)
