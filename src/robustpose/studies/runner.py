@@ -10,19 +10,18 @@ from typing import Any, Protocol
 import polars as pl
 import torch
 from jaxtyping import Bool
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from robustpose.attacks.levels import finished
-from robustpose.conditions import Artefact, Condition, Ensemble, Perturbed, Preparation
+from robustpose.conditions import Condition, Ensemble, Perturbed
 from robustpose.conditions.worst import CLEAN
 from robustpose.data.crops import crop
-from robustpose.data.people import Split
 from robustpose.errors import UsageError
 from robustpose.metrics.rules import rule_of
 from robustpose.models.model import PoseModel
 from robustpose.models.repeating import repeat_difference
 from robustpose.poses import PoseBatch
+from robustpose.studies.artefacts import Artefacts
 from robustpose.studies.configuration import (
     condition_entry,
     cropping_entry,
@@ -40,7 +39,7 @@ from robustpose.studies.provenance import (
     machine,
     weights_digest,
 )
-from robustpose.studies.rows import partial_of, read_study, write_json, write_table
+from robustpose.studies.rows import read_study, write_json, write_table
 from robustpose.studies.samples import copy_samples, keep_images, keep_maps
 from robustpose.studies.study import Cell, Study
 from robustpose.studies.worst_rows import cells_of_members, named_after, worst_rows
@@ -118,12 +117,21 @@ class _Runner:
         self.device = device
         self.models = {name: self._model(name) for name in study.victims}
         self._crops: dict[int, PoseBatch] = {}
-        self._artefacts: dict[str, Artefact] = {}
-        self._splits: dict[int, tuple[Split, str]] = {}
 
     @cached_property
     def digests(self) -> Mapping[str, str]:
         return {name: weights_digest(model) for name, model in self.models.items()}
+
+    @cached_property
+    def artefacts(self) -> Artefacts:
+        return Artefacts(
+            self.study,
+            self.out,
+            self.device,
+            models=self.models,
+            digests=self.digests,
+            joints=self.shared.tolist(),
+        )
 
     @cached_property
     def repeats(self) -> Mapping[str, float]:
@@ -185,7 +193,7 @@ class _Runner:
             },
             "people": self.described_people[start : start + study.batch_size],
             "annotations": study.people.digest,
-            "prepared_on": self._prepared_on(cell.label),
+            "prepared_on": self.artefacts.prepared_on(cell.label),
             "canvas": study.canvas,
             "cropping": cropping_entry(study.people),
             "unscored": list(study.people.unscored),
@@ -209,7 +217,9 @@ class _Runner:
         condition = self.study.conditions[cell.label]
         model = None if cell.made_on is None else self.models[cell.made_on]
         perturbed, levels = self._finished(
-            condition.perturb(batch, model, self._artefact(cell), self.study.seed), batch, condition
+            condition.perturb(batch, model, self.artefacts.of(cell), self.study.seed),
+            batch,
+            condition,
         )
         tables = []
         for victim in cell.victims:
@@ -286,7 +296,7 @@ class _Runner:
                 condition_entry(label, condition) for label, condition in study.conditions.items()
             ],
             "cells": cells,
-            "artefacts": self._artefact_entries(),
+            "artefacts": self.artefacts.entries(),
             "parts": [cell["part"] for cell in cells],
             "arithmetic": arithmetic(self.device),
             "machine": machine(),
@@ -296,16 +306,6 @@ class _Runner:
             check_same_run(self.out, content)
             write_table(people_table(study), self.out / "people.parquet")
             write_json(content, self.out / "study.json")
-
-    def _artefact_entries(self) -> list[dict[str, object]]:
-        """Return which file holds what a condition prepared on a model."""
-        first = (cell for cell in self.study.cells() if cell.batch == 0)
-        paths = ((cell, self.artefact_path(cell)) for cell in first)
-        return [
-            {"condition": cell.label, "made_on": cell.made_on, "file": path.name}
-            for cell, path in paths
-            if path is not None
-        ]
 
     def _model(self, name: str) -> PoseModel:
         model = self.study.victims[name]().to(self.device).frozen()
@@ -320,58 +320,6 @@ class _Runner:
             people = crop(self.study.batch_people(batch), self.study.canvas)
             self._crops[batch] = replace(people, labelled=people.labelled & self.shared)
         return self._crops[batch]
-
-    def _prepared_on(self, label: str) -> str | None:
-        """Return a digest of the people that a condition prepares on, if it does."""
-        people = self.study.conditions[label].prepares_on(self.study.sources)
-        return None if people is None else self._digest_of(people)
-
-    def _digest_of(self, people: Split) -> str:
-        # Few splits, asked for once a cell; drawn people take a moment to tell their ids.
-        if id(people) not in self._splits:
-            self._splits[id(people)] = people, digest_of([people.digest, people.ids])
-        return self._splits[id(people)][1]
-
-    def artefact_path(self, cell: Cell) -> Path | None:
-        """Return where what the condition prepares is kept; None if it prepares nothing."""
-        people = self._prepared_on(cell.label)
-        if people is None:
-            return None
-        condition = described(self.study.conditions[cell.label])
-        model = cell.made_on and [self.digests[cell.made_on], self.study.precision]
-        study, joints = self.study, self.shared.tolist()
-        place = [cropping_entry(study.people), study.canvas, joints, arithmetic(self.device)]
-        key = digest_of([condition, model, people, *place, study.seed])
-        return self.out / "artefacts" / f"{key}.safetensors"
-
-    def _artefact(self, cell: Cell) -> Artefact | None:
-        """Return what the condition prepares, from disk if it was made before."""
-        path = self.artefact_path(cell)
-        if path is None:
-            return None
-        if path.stem not in self._artefacts:
-            if not path.exists():
-                self._prepare(cell, path)
-            found = load_file(path)
-            self._artefacts[path.stem] = {
-                name: each.to(self.device) for name, each in found.items()
-            }
-        return self._artefacts[path.stem]
-
-    def _prepare(self, cell: Cell, path: Path) -> None:
-        condition = self.study.conditions[cell.label]
-        people = condition.prepares_on(self.study.sources)
-        assert people is not None
-        preparation = Preparation(
-            people=people,
-            canvas=self.study.canvas,
-            model=None if cell.made_on is None else self.models[cell.made_on],
-            seed=self.study.seed,
-            state=path.with_suffix(".state"),
-        )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_artefact(condition.prepare(preparation), path)
-        preparation.state.unlink(missing_ok=True)
 
     def _finished(
         self, perturbed: Perturbed, batch: PoseBatch, condition: Condition
@@ -397,10 +345,3 @@ def exact(device: torch.device) -> None:
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
-
-
-def write_artefact(artefact: Artefact, path: Path) -> None:
-    """Write what was prepared; the file appears whole or not at all."""
-    partial = partial_of(path)
-    save_file(dict(artefact), partial)
-    partial.replace(path)

@@ -27,6 +27,7 @@ from robustpose.errors import UsageError
 from robustpose.metrics.tasks import overlaps
 from robustpose.models.tasks import LabelModel, TaskModel
 from robustpose.poses import Pose, PoseBatch
+from robustpose.studies.artefacts import write_artefact
 from robustpose.studies.configuration import condition_entry
 from robustpose.studies.constant import Constant, ConstantAnswers, constant_answers
 from robustpose.studies.digests import digest_of
@@ -40,7 +41,7 @@ from robustpose.studies.provenance import (
     weights_digest,
 )
 from robustpose.studies.rows import TASK_ROW, write_json, write_table
-from robustpose.studies.runner import Advance, exact, make_missing, write_artefact
+from robustpose.studies.runner import Advance, exact, make_missing
 from robustpose.studies.study import Cell
 from robustpose.version import __version__
 
