@@ -9,6 +9,8 @@ START = "<!-- results: made by `python benchmarks/readme_results.py` from result
 END = "<!-- end of results -->"
 STUDY = "jain2019-lsp"
 EPSILON = 8
+STRONG = "strong-lsp"
+STRONGER = ("IGSM-U-10", "IGSM-U-100", "PGD-U-100x5", "pose-auto-attack-v1")
 UNIVERSAL = 16
 BESIDE = ("noise", "UAP-SGA", "FGSM-U", "IGSM-U-10")
 COMPARED = ("deeppose-best-compact", "simcc-matched", "resdec-matched", "hourglass2-matched")
@@ -22,6 +24,7 @@ def readme_with_results(readme: str, results: Path) -> str:
     made = [
         _clean_table(results),
         _attack_table(results),
+        _strong_table(results),
         _universal_table(results),
         _claims_table(results),
     ]
@@ -57,6 +60,23 @@ def _attack_table(results: Path) -> str:
         lines.append([network, f"{float(clean['score']):.1f}", *cells])
     header = [f"{attack}, relative [95 %]" for attack in attacks]
     return _table(["LSP test, eps 8/255", f"clean {rows[0]['measure']}", *header], lines)
+
+
+def _strong_table(results: Path) -> str:
+    with (results / STRONG / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    clean = {row["network"]: row for row in rows if row["attack"] == "clean"}
+    sizes = list(dict.fromkeys(row["eps255"] for row in rows if row["attack"] == STRONGER[0]))
+    lines = []
+    for network in clean:
+        for attack in STRONGER:
+            own = [row for row in rows if (row["network"], row["attack"]) == (network, attack)]
+            left = {row["eps255"]: _interval(row, "score") for row in own}
+            score = f"{float(clean[network]['score']):.1f}"
+            lines.append([network, attack, score, *(left.get(size, "") for size in sizes)])
+    people = rows[0]["people"]
+    header = [f"LSP test, {people} people, {rows[0]['measure']}", "attack", "clean"]
+    return _table(header + [f"{float(size):g}/255 [95 %]" for size in sizes], lines)
 
 
 def _universal_table(results: Path) -> str:
@@ -99,7 +119,11 @@ def _claims_table(results: Path) -> str:
 
 
 def _relative(row: dict[str, str]) -> str:
-    middle, low, high = (float(row[f"relative{end}"]) for end in ("", "_low", "_high"))
+    return _interval(row, "relative")
+
+
+def _interval(row: dict[str, str], name: str) -> str:
+    middle, low, high = (float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
     return f"{middle:.1f} [{low:.1f}, {high:.1f}]"
 
 

@@ -88,6 +88,15 @@ def test_a_network_says_the_same_with_them(network: PoseModel, batch: PoseBatch)
     assert (other.gradient != 0).float().mean() > 0.99
 
 
+def test_of_a_network_that_hides_nothing_it_is_nearly_the_exact_gradient(
+    network: PoseModel, batch: PoseBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("robustpose.attacks.stand_ins.LEAK", 0.0)
+    loss = Untargeted(all_stages=True).loss(network, batch)
+    one, other = (each(loss, batch.images, batch.seeds).gradient for each in (exact, stand_ins))
+    assert (torch.cosine_similarity(one.flatten(1), other.flatten(1)) > 0.999).all()
+
+
 def eight_bits(images: Images) -> Images:
     """Return images as NumPy has them in 8 bits, whence no gradient leads back."""
     array = (255 * images).detach().cpu().numpy().astype("uint8")
@@ -249,8 +258,15 @@ def test_an_answer_that_says_nothing_of_its_slope_is_led_back_to_the_last_layer(
     torch.testing.assert_close(found.loss, trapped(PICTURES), atol=0, rtol=0)
 
 
-def test_pooled_layers_keep_their_own_gradient() -> None:
-    loss = Sum(Behind(between=lambda maps: F.max_pool2d(maps, 4)))
+def pooled_and_normalised(maps: Tensor) -> Tensor:
+    """Return the largest of each four cells, normalised, as hourglasses go down."""
+    pooled = F.max_pool2d(maps, 2)
+    return F.batch_norm(pooled, torch.zeros(4), torch.ones(4))
+
+
+@pytest.mark.parametrize("pooled", [lambda maps: F.max_pool2d(maps, 4), pooled_and_normalised])
+def test_pooled_layers_keep_their_own_gradient(pooled: Callable[[Tensor], Tensor]) -> None:
+    loss = Sum(Behind(between=pooled))
     one, other = (each(loss, PICTURES, [0, 1]).gradient for each in (exact, stand_ins))
     torch.testing.assert_close(one, other)
 

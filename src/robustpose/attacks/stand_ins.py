@@ -25,10 +25,11 @@ STEEP = 4.0
 """Sigmoid and tanh are differentiated as if no value were larger than this."""
 LEAK = 0.1
 """The slope of a stand-in for a rectifier where the rectifier has none."""
-FADED = 0.5
-"""What is made of the last layer is bridged if more of its values than this have no gradient."""
+FADED = 0.9
+"""What is made of the last layer is bridged if more of its values than this have no gradient: more
+than pooling or rectifiers leave without."""
 CUT = 0.9999
-"""So is what lies between two layers; of pooled values only few have a gradient, by rights."""
+"""So is what lies between two layers, where a network may look at few values by rights."""
 
 
 def stand_ins(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
@@ -39,7 +40,7 @@ def stand_ins(loss: Loss, images: Images, seeds: Sequence[int]) -> Ascent:
     rectifiers with a leak. Whatever is done to a picture before the first layer, in PyTorch or out
     of it, is differentiated as the linear function of the picture that comes nearest to it, if it
     comes near; so is what lies between two layers without a way back, or with one of the network's
-    own making (`bridged`), and what is made of the last layer's answer if most of it has none.
+    own making (`bridged`), and what is made of a layer's answer if next to none of it has one.
     Hooks on gradients are left out.
 
     Operations are caught as they run: nothing is known of models here. Not caught are those that
@@ -97,10 +98,10 @@ class _StandIns(TorchFunctionMode):
             return bridged(maps, self.source) if func in LAYERS or func in ENDS else maps
         if _of_others(maps) and self.source is not maps and func is not Tensor.detach:
             return bridged(maps, self.source)
-        most = FADED if func in ENDS else CUT
-        ending = func in ENDS or func in LAYERS
-        if ending and self.layer is not None and _faded(maps, self.layer, most):
-            return bridged(maps, self.layer)
+        if self.layer is not None and (func in LAYERS or func in ENDS):
+            most = FADED if func in ANSWERS else CUT
+            if _faded(maps, self.layer, most):
+                return bridged(maps, self.layer)
         return maps
 
     def _leads_back(self, maps: Tensor) -> bool:
@@ -211,9 +212,10 @@ def _gentle(values: Tensor) -> Tensor:
     return values / (largest / STEEP).clamp_min(1).view(-1, *[1] * (values.dim() - 1))
 
 
-ENDS = frozenset([F.batch_norm, torch.batch_norm, Tensor.float, Tensor.flatten, torch.flatten])
-"""Other operations on what may have lost its way back: outputs are brought to single precision, and
-their cells laid in a row."""
+ANSWERS = frozenset([Tensor.float, Tensor.flatten, torch.flatten])
+"""What is done to outputs: they are brought to single precision, and their cells laid in a row."""
+ENDS = ANSWERS | {F.batch_norm, torch.batch_norm}
+"""Operations on what may have lost its way back."""
 BEGINNINGS = frozenset([Tensor.requires_grad_, Tensor.requires_grad.__set__])  # type: ignore[attr-defined]
 """Where a gradient is asked for, maybe of what has no way back to the picture."""
 
