@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from robustpose.attacks.responses import changed, filtered, gains
+from robustpose.attacks.responses import Change, Gains, changed, filtered, gains
 from robustpose.poses import Images
 
 RIDGE = 1e-6
@@ -19,6 +19,8 @@ LEAST_EXPLAINED = 0.5
 flip, say."""
 EXACT = 0.9999
 """Where the fit explains less than this of what is done to a picture, it is no normalisation."""
+CHANGES = 8
+"""Small changes of a picture that are made to see what comes through."""
 
 
 def bridged(given: Tensor, source: Tensor) -> Tensor:
@@ -58,12 +60,16 @@ def bridged_front(
 @torch.no_grad()
 def _measured(
     given: Tensor, pictures: Images, front: Callable[[Images], Tensor], slope: Tensor
-) -> Tensor:
-    """Return the share of each frequency of a small change that comes through, an image."""
-    others = changed(pictures)
-    change = _resized((others - pictures).float(), given)
-    came, expected = (front(others) - given).float(), _mapped(change, slope)
-    return gains(_mapped(came, slope.mT), _mapped(expected, slope.mT), change)
+) -> Gains:
+    """Return the share of small changes that comes through, by block and frequency."""
+
+    def change(draw: int) -> Change:
+        others = changed(pictures, draw)
+        made = _resized((others - pictures).float(), given)
+        came, expected = (front(others) - given).float(), _mapped(made, slope)
+        return Change(made, _mapped(expected, slope.mT), _mapped(came, slope.mT))
+
+    return gains(change(draw) for draw in range(CHANGES))
 
 
 def _mapped(maps: Tensor, slope: Tensor) -> Tensor:
