@@ -2,7 +2,8 @@
 
 `python benchmarks/readme_pictures.py RUN`: the kept person whom the network sees best before the
 attack; of a run on photographs its curves beside the published ones, or if it has universal
-perturbations those alone, since no photograph may be shown.
+perturbations those alone, since no photograph may be shown; of a strong evaluation what the study's
+attack leaves, and what the ensemble does.
 """
 
 import shutil
@@ -15,6 +16,7 @@ import numpy as np
 import polars as pl
 from safetensors.numpy import load_file
 
+from robustpose.report.charts import curves, write_chart
 from robustpose.report.overlays import (
     amplification,
     amplified,
@@ -31,6 +33,7 @@ from robustpose.studies.rows import read_rows, read_study, sample_path
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 NETWORK, ATTACK, EPSILON = "hourglass2-compact", "IGSM-U-10", 4
 SCALE = 2
+STUDYS, ENSEMBLE = "IGSM-U-100", "pose-auto-attack-v1"
 
 
 def before_after(run: Path) -> np.ndarray[Any, Any]:
@@ -83,6 +86,15 @@ def universal(run: Path) -> np.ndarray[Any, Any]:
     )
 
 
+def strong(run: Path) -> None:
+    """Write what two attacks leave of the clean score of each network, by epsilon."""
+    scores = pl.read_csv(run / "tables" / "scores.csv")
+    networks = scores["network"].unique(maintain_order=True).to_list()
+    spec = curves(scores, "relative", networks, attacks=[STUDYS, ENSEMBLE], score="PCK")
+    write_chart(spec, IMAGES / "strong")
+    (IMAGES / "strong.svg").unlink()
+
+
 def _picture(path: Path) -> np.ndarray[Any, Any]:
     return np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB))
 
@@ -96,7 +108,9 @@ if __name__ == "__main__":
     (run,) = map(Path, sys.argv[1:])
     IMAGES.mkdir(parents=True, exist_ok=True)
     study = read_study(run)
-    if any(entry["condition"].startswith("UAP @") for entry in study.get("artefacts", ())):
+    if study["name"].startswith("strong"):
+        strong(run)
+    elif any(entry["condition"].startswith("UAP @") for entry in study.get("artefacts", ())):
         cv2.imwrite(str(IMAGES / "universal.png"), universal(run)[..., ::-1])
     elif not study["people"]["name"].startswith("rendered"):
         shutil.copy(run / "figures" / "published.png", IMAGES / "study.png")

@@ -101,7 +101,7 @@ def _print_order(cases: Sequence[Case], sizes: Sequence[float]) -> None:
                 for seen in case.seen
                 if seen.eps255 == size and wanted(seen.name)
             }
-            if len(errors) < len(cases):
+            if len(errors) < 2:
                 continue
             shares = [
                 f"{case.network} {100 * case.score(error) / case.score(case.clean):.1f}"
