@@ -73,7 +73,7 @@ def _strong_table(results: Path) -> str:
             own = [row for row in rows if (row["network"], row["attack"]) == (network, attack)]
             left = {row["eps255"]: _interval(row, "score") for row in own}
             score = f"{float(clean[network]['score']):.1f}"
-            lines.append([network, attack, score, *(left.get(size, "") for size in sizes)])
+            lines.append([network, attack, score, *(left.get(size, "not yet") for size in sizes)])
     people = rows[0]["people"]
     header = [f"LSP test, {people} people, {rows[0]['measure']}", "attack", "clean"]
     return _table(header + [f"{float(size):g}/255 [95 %]" for size in sizes], lines)
