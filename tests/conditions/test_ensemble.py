@@ -248,10 +248,13 @@ def test_networks_that_mask_their_gradient_meet_more_members(
     ensemble = Ensemble(name="all", members=(own, around), where_masked=(more,))
     ensemble(networks["resdec"], batch)
     honest = list(seen)
-    found = ensemble(Rounded(networks["resdec"], name="rounded").frozen(), batch)
+    rounded = Rounded(networks["resdec"], name="rounded").frozen()
+    found = ensemble(rounded, batch)
     assert found.members is not None
     assert honest == []
-    assert len(seen) == 1  # called once, for who is not lost
+    assert set(found.members) <= {"clean", "around", "more"}
+    assert ensemble.further(rounded, batch, found.members) == (more,)
+    assert ensemble.further(rounded, batch, ["own", "own", "around"]) == ()
     assert [each.name for each in pose_auto_attack(Linf(EPS)).where_masked] == [
         "APGD-BPDA-300",
         "APGD-PCK-BPDA-300",
