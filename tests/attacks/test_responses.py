@@ -106,6 +106,21 @@ def test_the_gradient_through_jpeg_is_nearer_to_that_of_a_smooth_copy(pictures: 
     assert (nearer > 1.5 * near).all()
 
 
+def test_a_front_that_draws_its_size_is_the_identity(pictures: Images) -> None:
+    sizes = iter(range(101, 120))
+
+    def shrunk(images: Images, size: int) -> Tensor:
+        return (15 * F.interpolate(images.detach(), size=size)).round() / 15
+
+    weights, given = torch.rand(2, 3, 100, 100), shrunk(pictures, 100)
+    one, other = (pictures.clone().requires_grad_() for _ in range(2))
+    plain = bridged(given, one)
+    found = bridged_front(given, other, lambda x: shrunk(x, next(sizes)), keep=False)
+    (plain * weights).sum().backward()
+    (found * weights).sum().backward()
+    torch.testing.assert_close(other.grad, one.grad, atol=1e-4, rtol=1e-3)
+
+
 class Looked:
     """A loss of what a layer says of what is done to a picture."""
 

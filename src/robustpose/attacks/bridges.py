@@ -28,8 +28,8 @@ def bridged(given: Tensor, source: Tensor) -> Tensor:
 
     Both are maps (n, channels, rows, columns) of any size. For each image and place, the channels
     of `given` are fitted by least squares to those of `source` (resized): of a normalised picture
-    that is its exact derivative, of one with fewer levels the usual stand-in, the
-    identity (BPDA: Athalye, Carlini and Wagner, ICML 2018).
+    that is its exact derivative, of one with fewer levels the usual stand-in, the identity (BPDA:
+    Athalye, Carlini and Wagner, ICML 2018).
     """
     with torch.autocast(given.device.type, enabled=False), torch.enable_grad():
         before = _resized(source.float(), given)
@@ -66,7 +66,9 @@ def _measured(
     def change(draw: int) -> Change:
         others = changed(pictures, draw)
         made = _resized((others - pictures).float(), given)
-        came, expected = (front(others) - given).float(), _mapped(made, slope)
+        expected, answer = _mapped(made, slope), front(others)
+        # Some fronts draw another size each time: of those nothing can be measured.
+        came = (answer - given).float() if answer.shape == given.shape else expected
         return Change(made, _mapped(expected, slope.mT), _mapped(came, slope.mT))
 
     return gains(change(draw) for draw in range(CHANGES))
