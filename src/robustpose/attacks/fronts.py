@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from robustpose.attacks.losses import Loss
+from robustpose.draws import Draws
 from robustpose.poses import Images
 
 LAYERS = frozenset([F.conv2d, torch.conv2d, F.conv_transpose2d, torch.conv_transpose2d, F.linear])
@@ -18,19 +19,18 @@ LAYERS = frozenset([F.conv2d, torch.conv2d, F.conv_transpose2d, torch.conv_trans
 class Front:
     """What the first layer is given when a loss looks at images.
 
-    A network that draws from PyTorch's own generator draws what it would have drawn when this
-    object was made.
+    A network that draws from the generators of PyTorch, NumPy or Python draws what it would have
+    drawn when this object was made.
     """
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
-        self.draws = torch.get_rng_state()
+        self.draws = Draws.now()
 
     @torch.no_grad()
     def __call__(self, images: Images) -> Tensor:
         """Run the loss as far as the first layer. Raises `RuntimeError` if there is none."""
-        with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
-            torch.set_rng_state(self.draws)
+        with self.draws.again():
             try:
                 with _Stop():
                     self.loss(images)

@@ -22,6 +22,13 @@ COLOURS = torch.linalg.qr(torch.tensor([[1.0, 1, 1], [1, 0, -1], [1, -2, 1]]).T)
 Gains = Float[Tensor, "n 3 rows columns 8 8"]
 
 
+class Response(NamedTuple):
+    """A small change of pictures, and what has come of it."""
+
+    made: Images
+    came: Tensor
+
+
 class Change(NamedTuple):
     """A small change of pictures, what a linear map makes of it, and what has come of it."""
 

@@ -2,6 +2,7 @@
 
 import torch
 
+from robustpose.draws import Draws
 from robustpose.models.model import PoseModel
 from robustpose.poses import PoseBatch
 
@@ -13,11 +14,11 @@ ASKED = 4
 def repeat_difference(model: PoseModel, batch: PoseBatch) -> float:
     """Return the largest difference between two outputs for the same people, images and seeds.
 
-    Over the largest output of its stage, so 0 for a network that repeats itself. The draws of
-    PyTorch's own generator are left as they were. Outputs that are not finite differ by 1.
+    Over the largest output of its stage, so 0 for a network that repeats itself. Global generators
+    are left as they were. Outputs that are not finite differ by 1.
     """
     images, seeds = batch.images[:ASKED], batch.seeds[:ASKED]
-    with torch.random.fork_rng(devices=[images.device] if images.is_cuda else []):
+    with Draws.now().again():
         once, again = model(images, seeds), model(images, seeds)
     return max(_difference(one, other) for one, other in zip(once, again, strict=True))
 
