@@ -9,6 +9,7 @@ against the network without a trap. Scores are PCK in percent, of the first 16 p
 folder of the run, which goes on where it stopped.
 """
 
+import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -31,7 +32,7 @@ from robustpose.studies.checks import Severity, check_run
 from robustpose.studies.checks.case import Case, cases_of
 from robustpose.studies.runner import run_study
 
-NETWORK = "resdec-matched"
+NETWORK = "hourglass2-matched"
 PEOPLE = 16
 EPSILON = 2
 FREE = "no trap"
@@ -90,6 +91,28 @@ def noisy_and_rounded(images: Images) -> Images:
     return sixteen_levels(noisy(images))
 
 
+def random_size(images: Images) -> Images:
+    """Shrink to a random size, and pad (Xie et al., ICLR 2018)."""
+    side = images.shape[-1]
+    size = random.randint(side * 7 // 8, side)
+    left, top = random.randint(0, side - size), random.randint(0, side - size)
+    shrunk = F.interpolate(images, size=size, mode="bilinear")
+    return F.pad(shrunk, (left, side - size - left, top, side - size - top))
+
+
+def random_size_by_opencv(images: Images) -> Images:
+    """Do the same to pictures of 8 bits, out of PyTorch."""
+    side = images.shape[-1]
+    size = random.randint(side * 7 // 8, side)
+    left, top = random.randint(0, side - size), random.randint(0, side - size)
+    found = torch.zeros(images.shape, dtype=torch.uint8)
+    for place, image in enumerate(images.detach().cpu()):
+        pixels = (255 * image).round().byte().permute(1, 2, 0).numpy()
+        shrunk = torch.from_numpy(cv2.resize(pixels, (size, size))).permute(2, 0, 1)
+        found[place, :, top : top + size, left : left + size] = shrunk
+    return found.to(images).div(255)
+
+
 @torch.no_grad()
 def without_gradients(values: Tensor) -> Tensor:
     """Hide from autograd."""
@@ -139,6 +162,8 @@ TRAPS: Mapping[str, tuple[Change, Change]] = {
     "shattered gradients": (shattered, same),
     "noise": (noisy, same),
     "noise and sixteen levels": (noisy_and_rounded, same),
+    "random size": (random_size, same),
+    "random size by OpenCV": (random_size_by_opencv, same),
     "no_grad before the network": (without_gradients, same),
     "no_grad behind it": (same, without_gradients),
     "zeros for a gradient before": (muted, same),

@@ -79,6 +79,19 @@ def test_without_a_memory_it_is_the_plain_attack(ball: type[Linf] | type[L2]) ->
     torch.testing.assert_close(attack(CURVED, images(), seeds), expected, rtol=0, atol=1e-5)
 
 
+def test_steps_may_fall_to_nothing() -> None:
+    x, g = images(), torch.zeros_like(images())
+    for step in range(4):
+        found = slope(x)
+        g = 0.9 * g + found / found.abs().mean(dim=(1, 2, 3), keepdim=True)
+        x = in_box(x + 0.1 * (1 - step / 4) * g.sign(), 0.2)
+    attack = Momentum(ball=Linf(0.2), steps=4, step_size=0.1, decay=0.9, falling=True)
+    torch.testing.assert_close(attack(CURVED, images(), [0, 1, 2]), x, rtol=0, atol=1e-5)
+    assert "falling to nothing" in attack.description
+    assert described(attack) != described(replace(attack, falling=False))
+    assert "falling" not in described(replace(attack, falling=False))
+
+
 def test_gradients_are_counted_and_have_seeds_of_their_own() -> None:
     met: list[int] = []
 

@@ -212,7 +212,6 @@ def test_random_networks_meet_more_members(
     networks: dict[str, PoseModel], batch: PoseBatch
 ) -> None:
     averaged = pose_auto_attack(Linf(EPS), quick=True).where_random
-    assert all(isinstance(each.attack, APGD) for each in averaged)
     assert all(isinstance(each.attack.gradient, Averaged) for each in averaged)  # type: ignore[attr-defined]
     seen: list[int] = []
     more = Attacked(name="more", attack=Shift(Linf(EPS), EPS, seen=seen))
@@ -227,6 +226,19 @@ def test_random_networks_meet_more_members(
         model.network = network
     assert seen == [len(batch)]
     assert found.members is not None
+
+
+def test_nobody_wins_by_a_lucky_draw(networks: dict[str, PoseModel], batch: PoseBatch) -> None:
+    nothing = tuple(
+        Attacked(name=f"nothing {number}", attack=Shift(Linf(EPS), 0.0)) for number in range(3)
+    )
+    model = networks["resdec"]
+    network, model.network = model.network, Drawing(model.network)
+    try:
+        found = Ensemble(name="all", members=nothing)(model, replace(batch, threshold=1.0))
+    finally:
+        model.network = network
+    assert found.members == ["clean"] * len(batch)
 
 
 class Rounded(Wrapped):

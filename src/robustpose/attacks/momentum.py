@@ -5,7 +5,7 @@ MI-FGSM: Dong et al., "Boosting Adversarial Attacks with Momentum", CVPR 2018. N
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -41,6 +41,7 @@ class Momentum:
     decay: float = 1.0
     look_ahead: bool = False
     gradient: GradientFn = exact
+    falling: bool = field(default=False, metadata={"later": True})
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -61,8 +62,10 @@ class Momentum:
         steps = "One step" if self.steps == 1 else f"{self.steps} steps"
         ahead = " looked ahead for" if self.look_ahead else ""
         along = f", {self.gradient.name}," if isinstance(self.gradient, Estimator) else ""
+        size = in_radii(self.step_size, self.ball)
+        falling = ", falling to nothing," if self.falling else ""
         return (
-            f"{steps} of {in_radii(self.step_size, self.ball)} along a sum of gradients{ahead}"
+            f"{steps} of {size}{falling} along a sum of gradients{ahead}"
             f"{along} that decays by {self.decay:g}, from the clean image"
         )
 
@@ -76,13 +79,14 @@ class Momentum:
         current, direction = origin, torch.zeros_like(origin)
         zero_gradient = torch.zeros(len(origin), device=origin.device)
         for step in range(self.steps):
-            ahead = self.step_size * self.decay * direction if self.look_ahead else 0
+            length = self.step_size * (1 - step / self.steps if self.falling else 1)
+            ahead = length * self.decay * direction if self.look_ahead else 0
             _, gradient = self.gradient(loss, current + ahead, step_seeds(seeds, 0, step))
             if step == 0:
                 zero_gradient = zero_share(gradient)
             size = gradient.abs().mean(dim=(1, 2, 3), keepdim=True).clamp_min(1e-30)
             direction = self.decay * direction + gradient / size
-            moved = current + self.step_size * self.ball.ascent(direction)
+            moved = current + length * self.ball.ascent(direction)
             current = self.ball.project(moved, origin)
         return Outcome(
             current,

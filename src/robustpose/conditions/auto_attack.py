@@ -6,6 +6,7 @@ from robustpose.attacks.balls import L2, Linf
 from robustpose.attacks.goals import Aim, Displaced, Untargeted
 from robustpose.attacks.goals.joint_losses import cos_pgd, log_odds, pck_margin
 from robustpose.attacks.gradients import Averaged, GradientFn, exact
+from robustpose.attacks.momentum import Momentum
 from robustpose.attacks.random_search import Square
 from robustpose.attacks.stand_ins import stand_ins
 from robustpose.conditions.attacked import Attacked
@@ -14,8 +15,11 @@ from robustpose.conditions.ensemble import Ensemble
 NAME = "pose-auto-attack-v1"
 STEPS, QUERIES = 100, 2_000
 QUICK_STEPS, QUICK_QUERIES = 20, 500
-DRAWS = 10
-"""Draws that gradients are averaged over where a network is random."""
+DRAWS, OFTENER = 2, 5
+"""Where a network is random, gradients are averaged over so few draws, but at so many times the
+steps: fewer steps along better gradients are worse, for as many gradients."""
+DECAY, STEP = 0.9, 0.2
+"""Of the sum of gradients that is followed there, and its first step, in radii."""
 LONGER = 3
 """So many times the steps along stand-ins where gradients are masked: they are less exact."""
 
@@ -30,10 +34,8 @@ def pose_auto_attack(ball: Linf | L2, *, quick: bool = False) -> Ensemble:
     """
     steps, queries = (QUICK_STEPS, QUICK_QUERIES) if quick else (STEPS, QUERIES)
 
-    longer = LONGER * steps
-
-    def climbing(gradient: GradientFn = exact, steps: int = steps) -> Attack:
-        return APGD(ball=ball, steps=steps, gradient=gradient)
+    def climbing(gradient: GradientFn = exact, times: int = 1) -> Attack:
+        return APGD(ball=ball, steps=times * steps, gradient=gradient)
 
     def member(name: str, by: Aim, attack: Attack, *, targeted: bool = False) -> Attacked:
         return Attacked(name=name, attack=attack, by=by, targeted=targeted)
@@ -47,19 +49,30 @@ def pose_auto_attack(ball: Linf | L2, *, quick: bool = False) -> Ensemble:
         member(f"APGD-BPDA-{steps}", odds, climbing(stand_ins)),
         member(f"Square-{queries}", odds, Square(ball=ball, queries=queries)),
     )
-    behind_masks = climbing(stand_ins, longer)
+    longer, behind_masks = LONGER * steps, climbing(stand_ins, LONGER)
     where_masked = (
         member(f"APGD-BPDA-{longer}", odds, behind_masks),
         member(f"APGD-PCK-BPDA-{longer}", margin, behind_masks),
         member(f"APGD-COS-BPDA-{longer}", cosine, behind_masks),
         member(f"APGD-T-BPDA-{longer}", Untargeted(), behind_masks, targeted=True),
     )
-    averaged, averaged_stand_ins = (
-        climbing(Averaged(draws=DRAWS, gradient=each)) for each in (exact, stand_ins)
-    )
+    often = OFTENER * steps
+
+    def drawing(gradient: GradientFn) -> Attack:
+        averaged = Averaged(draws=DRAWS, gradient=gradient)
+        return Momentum(
+            ball=ball,
+            steps=often,
+            step_size=STEP * ball.eps,
+            decay=DECAY,
+            falling=True,
+            gradient=averaged,
+        )
+
     where_random = (
-        member(f"APGD-EOT-{steps}", odds, averaged),
-        member(f"APGD-EOT-BPDA-{steps}", odds, averaged_stand_ins),
+        member(f"MI-EOT-LO-{often}", odds, drawing(exact)),
+        member(f"MI-EOT-LO-BPDA-{often}", odds, drawing(stand_ins)),
+        member(f"MI-EOT-COS-BPDA-{often}", cosine, drawing(stand_ins)),
     )
     name = f"{NAME}-quick" if quick else NAME
     return Ensemble(

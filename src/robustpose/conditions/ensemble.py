@@ -16,6 +16,7 @@ from robustpose.conditions.attacked import Attacked
 from robustpose.conditions.condition import Artefact, Perturbed, Preparation, Sources
 from robustpose.conditions.worst import CLEAN, Spent, Worst
 from robustpose.data.people import Split
+from robustpose.draws import Draws
 from robustpose.errors import UsageError
 from robustpose.metrics.distances import relative_errors
 from robustpose.metrics.rules import rule_of
@@ -25,7 +26,7 @@ from robustpose.models.repeating import repeat_difference
 from robustpose.poses import Images, PoseBatch
 from robustpose.seeds import REPEATABLE
 
-ASKED = 8
+ASKED = 16
 """How often a network whose draws no seed settles is asked what an image has done."""
 
 
@@ -162,6 +163,7 @@ class _Seen:
     def __init__(self, model: PoseModel, batch: PoseBatch) -> None:
         self.model, self.batch = model, batch
         self.asked = ASKED if repeat_difference(model, batch) > REPEATABLE else 1
+        self.draws = Draws.now()
         self.images = batch.images
         self.worst = Worst(self._judged(batch.images), batch.scored.sum(dim=1).cpu().numpy())
 
@@ -196,8 +198,12 @@ class _Seen:
         )
 
     def _judged(self, images: Images) -> Harm:
-        """Return what images have done: on average, where an answer is one of many."""
-        answers = [self._answered(images) for _ in range(self.asked)]
+        """Return what images have done: on average, where an answer is one of many.
+
+        Alike for all members, so that none of them wins by a lucky draw.
+        """
+        with self.draws.again():
+            answers = [self._answered(images) for _ in range(self.asked)]
         return Harm(*(np.mean(each, axis=0) for each in zip(*answers, strict=True)))
 
     def _answered(self, images: Images) -> Harm:
