@@ -69,7 +69,7 @@ class _Way:
         self.gains: Gains | None = None
         self.slope, self.explained = self._fitted(pictures)
         if self.explained < IN_PLACE:
-            self.motion = motions(_resized(pictures.detach().float(), given), given)
+            self.motion = motions(self.placed(pictures.detach()), given)
             self.slope, self.explained = self._fitted(pictures)
 
     def __call__(self, pictures: Images) -> Tensor:
