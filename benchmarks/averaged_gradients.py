@@ -23,7 +23,7 @@ from robustpose.models.model import PoseModel
 from robustpose.poses import Images, PoseBatch
 
 NETWORK, PEOPLE, BALL, ANSWERS = "hourglass2-matched", 16, rp.Linf(2 / 255), 16
-SHARES = ((20, 10), (40, 5), (100, 2), (200, 1))
+SHARES = ((20, 10), (100, 2), (200, 1))
 """Steps, and draws of each."""
 
 
