@@ -17,7 +17,7 @@ STEPS, QUERIES = 100, 2_000
 QUICK_STEPS, QUICK_QUERIES = 20, 500
 DRAWS, OFTENER = 2, 5
 """Where a network is random, gradients are averaged over so few draws, but at so many times the
-steps: fewer steps along better gradients are worse, for as many gradients."""
+steps: fewer steps along better gradients are no better, for as many gradients."""
 DECAY, STEP = 0.9, 0.2
 """Of the sum of gradients that is followed there, and its first step, in radii."""
 LONGER = 3
