@@ -111,7 +111,6 @@ def test_gradients_go_back_to_where_a_picture_came_from(
 
 
 def test_a_motion_with_gradients_of_its_own_keeps_them(pictures: Images) -> None:
-    given = shifted(pictures.clone().requires_grad_())
     variable = pictures.clone().requires_grad_()
     given = shifted(variable)
     assert bridged_front(given, variable, shifted, keep=True) is given

@@ -70,6 +70,7 @@ class _Way:
         self.slope, self.explained = self._fitted(pictures)
         if self.explained < IN_PLACE:
             self.motion = motions(self.placed(pictures.detach()), given)
+        if self.moves:
             self.slope, self.explained = self._fitted(pictures)
 
     def __call__(self, pictures: Images) -> Tensor:

@@ -31,8 +31,9 @@ class Momentum:
 
     Gradients are summed at a mean size of 1 (the authors' code; MI-FGSM's paper divides by the sum,
     which makes no difference to the direction). With `look_ahead` each is taken where the sum so
-    far would lead to (NI-FGSM). The last image is the answer: the one of the highest loss is not
-    the one that others are fooled by.
+    far would lead to (NI-FGSM). With `falling`, steps become shorter
+    and shorter, down to nothing. The last image is the answer: the one of the highest loss is not
+    the one that others are fooled by, and of a network that draws it may be the luckiest draw.
     """
 
     ball: Ball

@@ -22,6 +22,7 @@ SHOWN = 0.5
 """over more than this share of the picture."""
 
 NO_MASK: Any = None
+"""OpenCV's stubs know no search without a mask but with a blur."""
 
 Motion = Float[Tensor, "n 2 3"]
 """Which place (x, y) of a picture each place (x, y, 1) shows, in pixels of maps of equal size."""
